@@ -1,0 +1,121 @@
+package yore
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// What went wrong, for errors.Is. The errors that the database raises have a
+// SQLSTATE of class YO, listed in docs/errors.md; each of them is one of these.
+var (
+	// ErrAppendOnly: something tried to change the past (YO001).
+	ErrAppendOnly = errors.New("the past is append-only")
+	// ErrTruncate: TRUNCATE of a tracked table (YO002).
+	ErrTruncate = errors.New("TRUNCATE of a tracked table")
+	// ErrNotTracked: the table is not tracked, or there is none (YO003).
+	ErrNotTracked = errors.New("not tracked")
+	// ErrTracked: the table is tracked already (YO004).
+	ErrTracked = errors.New("already tracked")
+	// ErrUnsuitable: the table cannot be tracked as it is (YO005).
+	ErrUnsuitable = errors.New("cannot be tracked")
+	// ErrName: a name is taken or too long (YO006).
+	ErrName = errors.New("a name is in the way")
+	// ErrOption: an option has a value that makes no sense (YO007).
+	ErrOption = errors.New("bad option")
+	// ErrRights: the role lacks a right (YO008).
+	ErrRights = errors.New("insufficient rights")
+	// ErrNeedsSync: the table was altered behind yore's back (YO009).
+	ErrNeedsSync = errors.New("needs yore.sync")
+	// ErrPresent: the present was named inside an as-of session (YO010).
+	ErrPresent = errors.New("the present, in an as-of session")
+	// ErrTimeOrder: loaded history does not go forward (YO011).
+	ErrTimeOrder = errors.New("time goes backwards")
+	// ErrStableTime: the stable time cannot be known (YO012).
+	ErrStableTime = errors.New("stable time unknown")
+	// ErrBeforeTracking: the time lies before a table's past is known (YO014).
+	ErrBeforeTracking = errors.New("before tracking began")
+	// ErrNewer: the database has a newer yore than this program (YO015).
+	ErrNewer = errors.New("the database has a newer yore")
+	// ErrTooOld: PostgreSQL is older than 13 (YO016).
+	ErrTooOld = errors.New("PostgreSQL is too old")
+	// ErrNotInstalled: the database has no yore (YO017).
+	ErrNotInstalled = errors.New("yore is not installed")
+)
+
+var byCode = map[string]error{
+	"YO001": ErrAppendOnly, "YO002": ErrTruncate, "YO003": ErrNotTracked, "YO004": ErrTracked,
+	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
+	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
+	"YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled,
+}
+
+// An Error is an error of yore's with what is known about it. errors.Is finds
+// its sentinel (ErrNotTracked and so on), errors.As the *pgconn.PgError it came
+// from, if it came from the database.
+type Error struct {
+	Code    string // SQLSTATE, such as "YO003"
+	Message string // begins with "yore: "
+	Hint    string // how to mend it; may be empty
+	Detail  string // may be empty
+
+	kind  error
+	cause error
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the sentinel and the error of the database.
+func (e *Error) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.kind}
+	}
+	return []error{e.kind, e.cause}
+}
+
+// SQLState returns the SQLSTATE, as pgconn.PgError's method does.
+func (e *Error) SQLState() string { return e.Code }
+
+func newError(code, message, hint string) *Error {
+	return &Error{Code: code, Message: "yore: " + message, Hint: hint, kind: byCode[code]}
+}
+
+// Explain turns an error of the database with a SQLSTATE of class YO into an
+// *Error, and the absence of yore's schema into ErrNotInstalled; any other
+// error, nil included, it returns as it is. Errors of the package's own
+// functions have been explained; use it on errors of your own statements, an
+// INSERT that meets ErrNeedsSync, say.
+func Explain(err error) error {
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return explainOther(err)
+	}
+	if kind, ok := byCode[pg.Code]; ok {
+		return &Error{Code: pg.Code, Message: pg.Message, Hint: pg.Hint, Detail: pg.Detail, kind: kind, cause: err}
+	}
+	if pg.Code == "3F000" && pg.Message == `schema "yore" does not exist` {
+		e := newError("YO017", "yore is not installed in this database", "Run yore install, or call yore.Install.")
+		e.cause = err
+		return e
+	}
+	return err
+}
+
+// explainOther knows the errors of other drivers, below database/sql, by the
+// one method that they share.
+func explainOther(err error) error {
+	var stated interface {
+		error
+		SQLState() string
+	}
+	if errors.As(err, &stated) {
+		if kind, ok := byCode[stated.SQLState()]; ok {
+			return &Error{Code: stated.SQLState(), Message: stated.Error(), kind: kind, cause: err}
+		}
+	}
+	return err
+}

@@ -1,0 +1,172 @@
+-- Reading PostgreSQL's catalogs and yore's own.
+
+CREATE OR REPLACE FUNCTION yore._relation(t text) RETURNS regclass
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel  regclass;
+  like_it text;
+BEGIN
+  BEGIN
+    rel := pg_catalog.to_regclass(t);
+  EXCEPTION WHEN OTHERS THEN
+    rel := NULL;   -- not even the form of a name
+  END;
+  IF rel IS NULL THEN
+    SELECT pg_catalog.string_agg(c.oid::regclass::text, ', ') INTO like_it
+      FROM pg_catalog.pg_class AS c
+     WHERE pg_catalog.lower(c.relname) = pg_catalog.lower(pg_catalog.replace(t, '"', ''))
+       AND c.relkind IN ('r', 'p', 'v') AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
+    PERFORM yore._fail('YO003', pg_catalog.format('there is no table %s', t),
+      CASE WHEN like_it IS NULL THEN 'Name it as in SQL: with its schema if search_path lacks that, mixed-case names in double quotes.'
+           ELSE 'Did you mean ' || like_it || '? Mixed-case names need double quotes.' END);
+  END IF;
+  RETURN rel;
+END
+$$;
+COMMENT ON FUNCTION yore._relation(text) IS
+  'The relation that t names, read as SQL reads a name. Error YO003 if there is none.';
+
+CREATE OR REPLACE FUNCTION yore._find(rel regclass) RETURNS yore.tracked
+LANGUAGE sql STABLE
+AS $$
+  SELECT m FROM yore.tracked AS m, pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
+   WHERE c.oid = rel AND n.oid = c.relnamespace
+     AND ((m.schema_name, m.table_name) = (n.nspname, c.relname)
+       OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname))
+$$;
+COMMENT ON FUNCTION yore._find(regclass) IS
+  'The catalog row of a tracked table, found by its face or by its storage; NULL if the relation is not tracked.';
+
+CREATE OR REPLACE FUNCTION yore._tracked(t text) RETURNS yore.tracked
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel regclass := yore._relation(t);
+  m   yore.tracked := yore._find(rel);
+BEGIN
+  IF m.schema_name IS NULL THEN
+    PERFORM yore._fail('YO003', pg_catalog.format('table %s is not tracked', rel),
+      pg_catalog.format('SELECT yore.track(%L) tracks it; SELECT * FROM yore.status() lists what is.', rel));
+  END IF;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._tracked(text) IS
+  'The catalog row of the tracked table t, named by face or storage. Error YO003 if it is unknown or not tracked.';
+
+CREATE OR REPLACE FUNCTION yore._columns(rel regclass) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  -- With an empty path every type is written with its schema.
+  SELECT coalesce(jsonb_agg(jsonb_build_object(
+           'number', a.attnum,
+           'name', a.attname,
+           'type', format_type(a.atttypid, a.atttypmod),
+           'collation', CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', cn.nspname, co.collname) END,
+           'generated', a.attgenerated,
+           'expression', CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) END)
+           ORDER BY a.attnum), '[]')
+    FROM pg_attribute AS a
+    JOIN pg_type AS t ON t.oid = a.atttypid
+    LEFT JOIN pg_collation AS co ON co.oid = a.attcollation
+    LEFT JOIN pg_namespace AS cn ON cn.oid = co.collnamespace
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+   WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped
+     AND a.attname <> ALL (ARRAY['sys_version', 'sys_from', 'sys_xid'])
+$$;
+COMMENT ON FUNCTION yore._columns(regclass) IS
+  'The user''s columns of a table, in order: number, name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
+
+CREATE OR REPLACE FUNCTION yore._list(columns jsonb, pattern text, separator text DEFAULT ', ', stored_only boolean DEFAULT true) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(pattern, c ->> 'name'), separator ORDER BY place), '')
+    FROM pg_catalog.jsonb_array_elements(columns) WITH ORDINALITY AS e (c, place)
+   WHERE NOT (stored_only AND c ->> 'generated' = 'v')
+$$;
+COMMENT ON FUNCTION yore._list(jsonb, text, text, boolean) IS
+  'A list of columns for generated SQL: each name through the format() pattern. Virtual columns are left out unless stored_only is false.';
+
+CREATE OR REPLACE FUNCTION yore._key_index(rel regclass, key_columns name[]) RETURNS oid
+LANGUAGE sql STABLE
+AS $$
+  SELECT i.indexrelid
+    FROM pg_catalog.pg_index AS i
+   WHERE i.indrelid = rel AND i.indisunique AND i.indisvalid AND i.indimmediate
+     AND i.indpred IS NULL AND i.indexprs IS NULL
+     AND (SELECT pg_catalog.array_agg(a.attname ORDER BY a.attname)
+            FROM pg_catalog.pg_attribute AS a, pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, place)
+           WHERE a.attrelid = rel AND a.attnum = k.attnum AND k.place <= i.indnkeyatts)
+       = (SELECT pg_catalog.array_agg(c ORDER BY c) FROM pg_catalog.unnest(key_columns) AS c)
+   ORDER BY i.indisprimary DESC, i.indexrelid
+   LIMIT 1
+$$;
+COMMENT ON FUNCTION yore._key_index(regclass, name[]) IS
+  'The index that makes the key columns unique at once (not deferrable, not partial, no expressions); NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION yore._key_match(rel regclass, key_columns name[], pattern text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- The equality of the index that makes the key unique, not whatever "=" means
+  -- on somebody's search_path: citext, for one, has its own.
+  SELECT pg_catalog.string_agg(
+           pg_catalog.format(pattern, k.column_name, pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)),
+           ' AND ' ORDER BY k.place)
+    FROM pg_catalog.unnest(key_columns) WITH ORDINALITY AS k (column_name, place)
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = rel AND a.attname = k.column_name
+    JOIN LATERAL (
+      SELECT i.indclass[p.place::integer - 1] AS opclass
+        FROM pg_catalog.pg_index AS i,
+             pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS p (attnum, place)
+       WHERE i.indexrelid = yore._key_index(rel, key_columns) AND p.attnum = a.attnum
+       LIMIT 1) AS x ON true
+    JOIN pg_catalog.pg_opclass AS c ON c.oid = x.opclass
+    JOIN pg_catalog.pg_amop AS am ON am.amopfamily = c.opcfamily AND am.amopstrategy = 3
+                                 AND am.amoplefttype = c.opcintype AND am.amoprighttype = c.opcintype
+    JOIN pg_catalog.pg_operator AS o ON o.oid = am.amopopr
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+$$;
+COMMENT ON FUNCTION yore._key_match(regclass, name[], text) IS
+  'A condition over the key columns: format(pattern, column, operator) for each, joined by AND, with the key index''s own equality.';
+
+CREATE OR REPLACE FUNCTION yore._shape(rel regclass) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  names text[];
+  shape text;
+BEGIN
+  -- Asked of the parser, which knows the table as it is now, and not read from
+  -- pg_attribute, which an old snapshot would show as it was.
+  EXECUTE format('SELECT ARRAY(SELECT json_object_keys(row_to_json(s)))
+                    FROM (SELECT (r).* FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false) AS s', rel)
+    INTO names;
+  EXECUTE format('SELECT concat_ws('', '', %s) FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false',
+                 (SELECT string_agg(format('%L || pg_typeof(r.%I)', quote_ident(n) || ' ', n), ', ' ORDER BY place)
+                    FROM unnest(names) WITH ORDINALITY AS u (n, place)), rel)
+    INTO shape;
+  RETURN shape;
+END
+$$;
+COMMENT ON FUNCTION yore._shape(regclass) IS
+  'The names and types of all columns of a table, as one text.';
+
+CREATE OR REPLACE FUNCTION yore._fits(rel regclass, shape text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE
+AS $$
+DECLARE
+  m yore.tracked;
+BEGIN
+  IF yore._shape(rel) IS DISTINCT FROM shape THEN
+    m := yore._find(rel);
+    PERFORM yore._fail('YO009',
+      pg_catalog.format('table %s has changed since its triggers were generated, and nothing may be missing from history', rel),
+      pg_catalog.format('Run SELECT yore.sync(%L).', pg_catalog.format('%I.%I', m.schema_name, m.table_name)),
+      pg_catalog.format('generated for (%s); now (%s)', shape, yore._shape(rel)));
+  END IF;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION yore._fits(regclass, text) IS
+  'True; error YO009 if the table''s columns are no longer those of shape. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';

@@ -1,0 +1,101 @@
+-- The time of a transaction's versions, and what goes with it: loading known
+-- history, and who and why.
+
+CREATE OR REPLACE FUNCTION yore._loading_time() RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+  -- The setting yore.at_time only says that it is worth looking; anyone can set
+  -- it. What counts is the row that yore.at_time wrote for this transaction.
+  SELECT coalesce((SELECT t.at_time FROM yore.transaction AS t
+                    WHERE t.xid = pg_current_xact_id_if_assigned() AND t.began = transaction_timestamp()),
+                  transaction_timestamp())
+$$;
+COMMENT ON FUNCTION yore._loading_time() IS
+  'The time at which this transaction''s versions begin: what yore.at_time set, else transaction_timestamp(). A forged setting has no effect.';
+
+CREATE OR REPLACE FUNCTION yore._later(began timestamptz, last timestamptz, after_deletion boolean, what text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  loading boolean := began IS DISTINCT FROM pg_catalog.transaction_timestamp();
+BEGIN
+  IF NOT loading THEN
+    RETURN greatest(began, last + interval '1 microsecond');
+  END IF;
+  IF began > last OR (began = last AND after_deletion) THEN
+    RETURN began;
+  END IF;
+  PERFORM yore._fail('YO011',
+    pg_catalog.format('%s: a version at %s would not be after the last one, of %s', what, yore._utc(began), yore._utc(last)),
+    'History is loaded from the earliest change to the latest; give yore.at_time a later time.');
+END
+$$;
+COMMENT ON FUNCTION yore._later(timestamptz, timestamptz, boolean, text) IS
+  'When the next version of a row begins: at the transaction''s time, or 1 microsecond after the last one began where a transaction that started later was quicker. Under yore.at_time there is no such shift: error YO011.';
+
+CREATE OR REPLACE FUNCTION yore.at_time(t timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  given timestamptz;
+BEGIN
+  IF t IS NULL OR NOT isfinite(t) OR t > transaction_timestamp() THEN
+    PERFORM yore._fail('YO007', format('at_time needs a time that is not in the future, not %s', coalesce(yore._utc(t), 'NULL')));
+  END IF;
+  INSERT INTO yore.transaction AS x (xid, began, at_time, role, application)
+  VALUES (pg_current_xact_id(), transaction_timestamp(), t, session_user, current_setting('application_name'))
+  ON CONFLICT (xid, began) DO UPDATE SET at_time = coalesce(x.at_time, excluded.at_time)
+  RETURNING x.at_time INTO given;
+  IF given <> t THEN
+    PERFORM yore._fail('YO011', format('this transaction already loads history at %s', yore._utc(given)),
+                       'All versions of a transaction have one time; use one transaction for each.');
+  END IF;
+  PERFORM set_config('yore.at_time', yore._utc(t), true);
+  RETURN t;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION yore.at_time(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION yore.at_time(timestamptz) IS
+  'Makes the versions of this transaction begin at t, to load known history. To be called before the first write, by roles that were granted EXECUTE. Errors: YO007 (t in the future, infinite or NULL), YO011 (another time was set for this transaction; later, from the write: the row has a version at or after t).';
+
+CREATE OR REPLACE FUNCTION yore.set_context(actor text, reason text DEFAULT NULL, meta jsonb DEFAULT NULL) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+  INSERT INTO yore.transaction AS x (xid, began, actor, reason, meta, role, application)
+  VALUES (pg_current_xact_id(), transaction_timestamp(), $1, $2, $3, session_user, current_setting('application_name'))
+  ON CONFLICT (xid, began) DO UPDATE
+     SET actor = excluded.actor, reason = excluded.reason, meta = excluded.meta
+$$;
+COMMENT ON FUNCTION yore.set_context(text, text, jsonb) IS
+  'Says who makes this transaction''s changes and why; versions point to it by their xid. Called again in the same transaction it replaces what was said. Open to every role: it is the client''s word; the session''s role and application_name are kept beside it.';
+
+CREATE OR REPLACE FUNCTION yore.stable_time() RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  -- A session reports a new transaction's start a moment after it took it.
+  slack  CONSTANT interval := '100 milliseconds';
+  oldest timestamptz;
+  hidden integer;
+BEGIN
+  IF pg_is_in_recovery() THEN
+    PERFORM yore._fail('YO012', 'a standby does not know the open transactions of its primary', 'Ask the primary.');
+  END IF;
+  IF EXISTS (SELECT FROM pg_prepared_xacts AS p WHERE p.database = current_database()) THEN
+    PERFORM yore._fail('YO012', 'a prepared transaction does not show when it began',
+                       'COMMIT PREPARED or ROLLBACK PREPARED what pg_prepared_xacts lists, then ask again.');
+  END IF;
+  SELECT min(a.xact_start), count(*) FILTER (WHERE a.backend_type IS NULL)
+    INTO oldest, hidden
+    FROM pg_stat_activity AS a
+   WHERE a.datname = current_database()
+     AND coalesce(a.backend_type, 'hidden') NOT IN ('autovacuum worker', 'walsender');
+  IF hidden > 0 THEN
+    PERFORM yore._fail('YO012', format('%s sessions of other roles hide their transactions from %I', hidden, current_user),
+                       format('GRANT pg_read_all_stats TO %I', current_user));
+  END IF;
+  RETURN least(oldest, transaction_timestamp(), clock_timestamp() - slack) - interval '1 microsecond';
+END
+$$;
+COMMENT ON FUNCTION yore.stable_time() IS
+  'The newest time T whose as-of answers no open transaction can still change: just before the oldest one of this database began, the calling one included. Transactions that load history (yore.at_time) change the past on purpose and do not count. Error YO012 where it cannot be known: on a standby, with prepared transactions, or without the right to see other sessions.';

@@ -1,0 +1,205 @@
+-- Writing a tracked table's triggers from the templates.
+
+CREATE OR REPLACE FUNCTION yore._variables(m yore.tracked) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  storage   text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
+  past      text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  rel       regclass := storage::regclass;
+  journaled jsonb;
+  v         jsonb;
+BEGIN
+  SELECT pg_catalog.jsonb_agg(c ORDER BY place) INTO journaled
+    FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
+   WHERE c ->> 'generated' = '' AND yore._is_journaled(m, c ->> 'name');
+
+  v := pg_catalog.jsonb_build_object(
+    'storage', storage,
+    'past', past,
+    'storage_text', pg_catalog.quote_literal(storage),
+    'face_text', pg_catalog.quote_literal(pg_catalog.format('table %I.%I', m.schema_name, m.table_name)),
+    'shape_text', pg_catalog.quote_literal(m.shape),
+    'columns', yore._list(m.columns, '%I'),
+    'old_columns', yore._list(m.columns, 'OLD.%I'),
+    'current_columns', yore._list(m.columns, 'c.%I'),
+    'm_columns', yore._list(m.columns, 'm.%I'),
+    'past_is_new', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
+    'past_is_old', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s OLD.%1$I'),
+    'past_is_m', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s m.%1$I'),
+    'past_is_current', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s c.%1$I'),
+    'new_is_old', yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I'),
+    'unchanged', pg_catalog.format('pg_catalog.record_image_eq(ROW(%s), ROW(%s))',
+                                   yore._list(journaled, 'NEW.%I'), yore._list(journaled, 'OLD.%I')),
+    'began', 'CASE WHEN pg_catalog.current_setting(''yore.at_time'', true) OPERATOR(pg_catalog.<>) '''' '
+          || 'THEN yore._loading_time() ELSE pg_catalog.transaction_timestamp() END',
+    -- What differs with the options.
+    'squash', CASE WHEN m.squash THEN E'\n     OR (OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
+    'resurrect', CASE WHEN m.squash THEN yore._template_resurrect() ELSE '' END,
+    'on_conflict', CASE WHEN yore._is_partitioned(rel) THEN E'\n    ON CONFLICT DO NOTHING' ELSE '' END,
+    'not_forgotten', CASE WHEN m.squash THEN E'\n   WHERE NOT (c.sys_xid OPERATOR(pg_catalog.=) xid AND c.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
+    'end_forget', CASE WHEN m.squash THEN 'END IF;' ELSE '' END);
+  -- What consists of other parts.
+  v := v || pg_catalog.jsonb_build_object(
+    'forget', CASE WHEN m.squash THEN yore._fill(yore._template_forget(), v) ELSE '' END,
+    'truncate_forgotten', CASE WHEN m.squash THEN yore._fill(yore._template_truncate_forgotten(), v) ELSE '' END);
+  RETURN v || pg_catalog.jsonb_build_object(
+    'begin_new', yore._fill(yore._template_begin_new(), v),
+    'end_old', yore._fill(yore._template_end_old(), v));
+END
+$$;
+COMMENT ON FUNCTION yore._variables(yore.tracked) IS 'What the templates of a table''s triggers are filled with.';
+
+CREATE OR REPLACE FUNCTION yore._is_partitioned(rel regclass) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$ SELECT c.relkind = 'p' FROM pg_catalog.pg_class AS c WHERE c.oid = rel $$;
+COMMENT ON FUNCTION yore._is_partitioned(regclass) IS 'Whether the relation is a partitioned table.';
+
+CREATE OR REPLACE FUNCTION yore._is_journaled(m yore.tracked, column_name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT CASE
+           WHEN column_name = ANY (m.key_columns::text[]) OR m.full_journal THEN true
+           WHEN m.journal IS NOT NULL THEN column_name = ANY (m.journal::text[])
+           ELSE column_name <> ALL (coalesce(m.no_journal, '{}')::text[] || 'updated_at'::text)
+         END
+$$;
+COMMENT ON FUNCTION yore._is_journaled(yore.tracked, text) IS
+  'Whether a change of the column makes a version: key columns always; all under full_journal; those of journal where given; else all but those of no_journal and updated_at.';
+
+CREATE OR REPLACE FUNCTION yore._trigger_sources(m yore.tracked) RETURNS TABLE (event text, function_name name, source text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel   regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  v     jsonb := yore._variables(m);
+  of_new jsonb;
+  of_all jsonb;
+BEGIN
+  -- Settling one row (NEW), and settling all rows of a statement.
+  of_new := v || pg_catalog.jsonb_build_object(
+    'made', 'NEW', 'settle_declare', '',
+    'made_rows', pg_catalog.format('(SELECT %s, NEW.sys_version AS sys_version) AS m', yore._list(m.columns, 'NEW.%1$I AS %1$I')),
+    'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
+    'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I'));
+  of_all := v || pg_catalog.jsonb_build_object(
+    'made', 'made', 'settle_declare', E'\n  made record;',
+    'made_rows', 'created AS m',
+    'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s made.%1$I'),
+    'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s made.%1$I'));
+  of_new := of_new || pg_catalog.jsonb_build_object('settle_loop', yore._fill($part$
+  IF EXISTS (SELECT FROM {past} AS p
+              WHERE {past_is_new} AND p.sys_version OPERATOR(pg_catalog.>=) NEW.sys_version) THEN$part$
+    || yore._template_settle_one() || E'\n  END IF;', of_new));
+  of_all := of_all || pg_catalog.jsonb_build_object('settle_loop', yore._fill($part$
+  FOR made IN
+    SELECT m.* FROM created AS m
+     CROSS JOIN LATERAL (SELECT p.sys_version FROM {past} AS p WHERE {past_is_m}
+                          ORDER BY p.sys_version DESC LIMIT 1) AS last
+     WHERE last.sys_version OPERATOR(pg_catalog.>=) m.sys_version
+  LOOP$part$ || yore._template_settle_one() || E'\n  END LOOP;', of_all));
+
+  RETURN QUERY
+  SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(s.template, s.variables)
+    FROM (VALUES
+      ('insert',     yore._template_insert(), v),
+      ('update',     yore._template_update(), v),
+      ('delete',     yore._template_delete(), v),
+      ('settle',     yore._template_settle(), of_new),
+      ('settle_all', yore._template_settle(), of_all),
+      ('truncate',   yore._template_truncate(), v)) AS s (event, template, variables)
+   WHERE (s.event <> 'truncate' OR m.on_truncate = 'archive')
+     AND (s.event <> 'settle_all' OR NOT yore._is_partitioned(rel));
+END
+$$;
+COMMENT ON FUNCTION yore._trigger_sources(yore.tracked) IS
+  'The trigger functions of a tracked table as they should be: in the schema of its past, named after it and the event.';
+
+CREATE OR REPLACE FUNCTION yore._make_triggers(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
+  rel     regclass := storage::regclass;
+  made    record;
+  function_text text;
+  different text;
+  piece   regclass;
+BEGIN
+  PERFORM yore._drop_triggers(m);
+  different := 'NOT (' || yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I') || ')';
+  FOR made IN SELECT * FROM yore._trigger_sources(m) LOOP
+    function_text := pg_catalog.format('%I.%I()', m.past_schema, made.function_name);
+    EXECUTE pg_catalog.format('CREATE FUNCTION %s RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS %L', function_text, made.source);
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function_text);
+    EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', function_text,
+              pg_catalog.format('Written by yore for %I.%I; SELECT yore.sync(%L) writes it anew.', m.schema_name, m.table_name,
+                                pg_catalog.format('%I.%I', m.schema_name, m.table_name)));
+    PERFORM yore._give(function_text, 'FUNCTION', rel);
+    -- BEFORE triggers fire in the order of their names, and ours must see what
+    -- the others made of the row: hence the tilde.
+    EXECUTE CASE made.event
+      WHEN 'insert' THEN pg_catalog.format('CREATE TRIGGER "~yore_insert" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text)
+      WHEN 'update' THEN pg_catalog.format('CREATE TRIGGER "~yore_update" BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text)
+      WHEN 'delete' THEN pg_catalog.format('CREATE TRIGGER "~yore_delete" BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text)
+      WHEN 'settle_all' THEN pg_catalog.format('CREATE TRIGGER "~yore_settle_insert" AFTER INSERT ON %s REFERENCING NEW TABLE AS created FOR EACH STATEMENT EXECUTE FUNCTION %s', storage, function_text)
+      WHEN 'settle' THEN pg_catalog.format('CREATE TRIGGER "~yore_settle_key" AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION %s', storage, different, function_text)
+      WHEN 'truncate' THEN pg_catalog.format('CREATE TRIGGER "~yore_truncate" BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s', storage, function_text)
+    END;
+    IF made.event = 'settle' AND yore._is_partitioned(rel) THEN
+      -- Rows may be written to a partition by its own name, where a statement
+      -- trigger of the whole does not fire.
+      EXECUTE pg_catalog.format('CREATE TRIGGER "~yore_settle_insert" AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text);
+    END IF;
+  END LOOP;
+  IF m.on_truncate = 'refuse' THEN
+    EXECUTE pg_catalog.format('CREATE TRIGGER "~yore_truncate" BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION yore._refuse_truncate()', storage);
+  END IF;
+  -- A partition can be truncated by itself; for that there is no archiving.
+  FOR piece IN SELECT p.relid FROM pg_catalog.pg_partition_tree(rel) AS p WHERE p.relid <> rel LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER "~yore_truncate" BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION yore._refuse_truncate()', piece);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._make_triggers(yore.tracked) IS 'Writes the triggers of a tracked table anew. Takes a SHARE ROW EXCLUSIVE lock on it.';
+
+CREATE OR REPLACE FUNCTION yore._drop_triggers(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  rel  regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  here record;
+BEGIN
+  FOR here IN
+    SELECT t.tgrelid::regclass AS relation, t.tgname
+      FROM pg_catalog.pg_trigger AS t
+     WHERE NOT t.tgisinternal AND t.tgname LIKE '~yore\_%' AND t.tgparentid = 0
+       AND t.tgrelid IN (SELECT rel UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(rel) AS p)
+  LOOP
+    EXECUTE pg_catalog.format('DROP TRIGGER %I ON %s', here.tgname, here.relation);
+  END LOOP;
+  FOR here IN
+    SELECT p.proname AS function_name
+      FROM pg_catalog.pg_proc AS p
+     WHERE p.pronamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(m.past_schema)) AND p.pronargs = 0
+       AND p.proname IN (SELECT yore._derived(m.table_name, '_' || e.event)
+                           FROM pg_catalog.unnest(ARRAY['insert', 'update', 'delete', 'settle', 'settle_all', 'truncate']) AS e (event))
+  LOOP
+    EXECUTE pg_catalog.format('DROP FUNCTION %I.%I()', m.past_schema, here.function_name);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._drop_triggers(yore.tracked) IS 'Drops the triggers of a tracked table, and their functions. Takes an ACCESS EXCLUSIVE lock on it.';
+
+CREATE OR REPLACE FUNCTION yore._give(thing text, kind text, like_rel regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  owner name := (SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class AS c WHERE c.oid = like_rel);
+BEGIN
+  IF owner <> current_user THEN
+    EXECUTE pg_catalog.format('ALTER %s %s OWNER TO %I', kind, thing, owner);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._give(text, text, regclass) IS 'Makes the owner of like_rel the owner of a thing of the given kind, which the caller has just made.';

@@ -1,0 +1,223 @@
+-- The faces: now (the table's own name), ever (history) and then (asof).
+
+CREATE OR REPLACE FUNCTION yore._save_acl(rel regclass) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+           'column', p.column_name, 'privilege', x.privilege_type, 'grantable', x.is_grantable,
+           'grantee', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END)), '[]')
+    FROM pg_catalog.pg_class AS c
+   CROSS JOIN LATERAL (
+         SELECT c.relacl AS acl, NULL::name AS column_name
+         UNION ALL
+         SELECT a.attacl, a.attname FROM pg_catalog.pg_attribute AS a
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS p
+   CROSS JOIN LATERAL pg_catalog.aclexplode(p.acl) AS x
+   WHERE c.oid = rel AND x.grantee <> c.relowner
+$$;
+COMMENT ON FUNCTION yore._save_acl(regclass) IS 'The grants on a relation and its columns to others than its owner.';
+
+CREATE OR REPLACE FUNCTION yore._grant_acl(rel regclass, acl jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  g jsonb;
+BEGIN
+  FOR g IN SELECT * FROM pg_catalog.jsonb_array_elements(acl) LOOP
+    EXECUTE pg_catalog.format('GRANT %s%s ON %s TO %s%s', g ->> 'privilege',
+      CASE WHEN g ->> 'column' IS NULL THEN '' ELSE pg_catalog.format(' (%I)', g ->> 'column') END,
+      rel, g ->> 'grantee', CASE WHEN (g ->> 'grantable')::boolean THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._grant_acl(regclass, jsonb) IS 'Grants what _save_acl read elsewhere.';
+
+CREATE OR REPLACE FUNCTION yore._revoke_acl(rel regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  g jsonb;
+BEGIN
+  FOR g IN SELECT * FROM pg_catalog.jsonb_array_elements(yore._save_acl(rel)) LOOP
+    EXECUTE pg_catalog.format('REVOKE %s%s ON %s FROM %s CASCADE', g ->> 'privilege',
+      CASE WHEN g ->> 'column' IS NULL THEN '' ELSE pg_catalog.format(' (%I)', g ->> 'column') END, rel, g ->> 'grantee');
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._revoke_acl(regclass) IS 'Takes back all grants on a relation and its columns to others than its owner.';
+
+CREATE OR REPLACE FUNCTION yore._make_view(name text, definition text, options text, like_rel regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  acl jsonb;
+BEGIN
+  IF pg_catalog.to_regclass(name) IS NULL THEN
+    EXECUTE pg_catalog.format('CREATE VIEW %s %s AS %s', name, options, definition);
+    PERFORM yore._give(name, 'VIEW', like_rel);
+    RETURN;
+  END IF;
+  BEGIN
+    EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s %s AS %s', name, options, definition);
+  EXCEPTION WHEN invalid_table_definition THEN
+    -- Columns were taken away, renamed or moved: there is no replacing that.
+    acl := yore._save_acl(name::regclass);
+    EXECUTE pg_catalog.format('DROP VIEW %s', name);
+    EXECUTE pg_catalog.format('CREATE VIEW %s %s AS %s', name, options, definition);
+    PERFORM yore._give(name, 'VIEW', like_rel);
+    PERFORM yore._grant_acl(name::regclass,
+      (SELECT coalesce(pg_catalog.jsonb_agg(g), '[]') FROM pg_catalog.jsonb_array_elements(acl) AS g
+        WHERE g ->> 'column' IS NULL OR EXISTS (
+              SELECT FROM pg_catalog.pg_attribute AS a
+               WHERE a.attrelid = name::regclass AND a.attname = g ->> 'column' AND NOT a.attisdropped)));
+  END;
+END
+$$;
+COMMENT ON FUNCTION yore._make_view(text, text, text, regclass) IS
+  'Creates the view, or replaces it with its grants kept; the owner is that of like_rel. Error 2BP01 where its columns change and something of the user''s depends on it.';
+
+CREATE OR REPLACE FUNCTION yore._shown(m yore.tracked, column_name text) RETURNS name
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT (m.prefix || column_name)::name $$;
+COMMENT ON FUNCTION yore._shown(yore.tracked, text) IS 'How a column of yore''s is called where users see it.';
+
+CREATE OR REPLACE FUNCTION yore._past_columns(m yore.tracked) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- Virtual columns are stored nowhere: computed from the past's columns as
+  -- from the present's.
+  SELECT pg_catalog.string_agg(
+           CASE WHEN c ->> 'generated' = 'v'
+                THEN pg_catalog.format('(%s)::%s AS %I', c ->> 'expression', c ->> 'type', c ->> 'name')
+                ELSE pg_catalog.quote_ident(c ->> 'name') END, ', ' ORDER BY place)
+    FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
+$$;
+COMMENT ON FUNCTION yore._past_columns(yore.tracked) IS 'The select list of the user''s columns from the past table.';
+
+CREATE OR REPLACE FUNCTION yore._asof_definition(m yore.tracked, t text, quoted_face text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- The same columns in the same order as the face, or as the table itself
+  -- where that is the face.
+  SELECT pg_catalog.format(
+    E'SELECT %1$s\n  FROM %2$s\n WHERE sys_from <= %3$s\nUNION ALL\nSELECT %4$s\n  FROM %5$s\n WHERE sys_from <= %3$s AND sys_to > %3$s',
+    yore._list(m.columns, '%I', ', ', false) || CASE WHEN m.in_place THEN ', sys_version, sys_from, sys_xid' ELSE '' END,
+    pg_catalog.format('%I.%I', m.storage_schema, m.storage_name), t,
+    yore._past_columns(m) || CASE WHEN m.in_place THEN ', sys_version, sys_from, sys_xid' ELSE '' END,
+    pg_catalog.format('%I.%I', m.past_schema, m.past_name))
+$$;
+COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text, text) IS
+  'The query of the rows as of the time t, an expression; periods are half-open, [from, to), as in SQL:2011.';
+
+CREATE OR REPLACE FUNCTION yore._drop_asof_function(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  name text := pg_catalog.format('%I.%I(timestamptz)', yore._schema('asof', m.schema_name), m.table_name);
+BEGIN
+  IF pg_catalog.to_regprocedure(name) IS NOT NULL THEN
+    EXECUTE pg_catalog.format('DROP FUNCTION %s', name);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._drop_asof_function(yore.tracked) IS 'Drops asof.t(time) if it is there.';
+
+CREATE OR REPLACE FUNCTION yore._make_faces(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
+  rel     regclass := storage::regclass;
+  past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  face    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  asof    text := pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name);
+  guarded boolean := (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = rel);
+  -- Views read with their owner's rights, whom row security does not bind.
+  options text := CASE WHEN guarded THEN 'WITH (security_invoker = true)' ELSE '' END;
+  -- A subquery, so that the setting is read once a query and not once a row.
+  session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
+  -- The present's versions are open, the past's closed; nobody sees infinity.
+  shown   text;
+  note    record;
+BEGIN
+  PERFORM yore._drop_asof_function(m);
+  IF NOT m.in_place THEN
+    PERFORM yore._make_view(face, pg_catalog.format(
+      E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
+      yore._list(m.columns, '%I', ', ', false), storage, face), options, rel);
+    FOR note IN
+      SELECT a.attname, d.description FROM pg_catalog.pg_attribute AS a
+        JOIN pg_catalog.pg_description AS d ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::regclass
+       WHERE a.attrelid = rel AND a.attname NOT IN ('sys_version', 'sys_from', 'sys_xid')
+    LOOP
+      EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', face, note.attname, note.description);
+    END LOOP;
+    EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', face, yore._note(m));
+  END IF;
+
+  SELECT pg_catalog.string_agg(pg_catalog.format('%s AS %I', part.expression, yore._shown(m, part.name)), ', ' ORDER BY part.place)
+    INTO shown
+    FROM (VALUES (1, 'sys_version', 'version'), (2, 'nullif(sys_from, ''-infinity'')', 'valid_from'),
+                 (3, '%1$s', 'valid_to'), (4, '%2$s', 'deleted_at'), (5, 'sys_xid', 'xid')) AS part (place, expression, name);
+  PERFORM yore._make_view(history, pg_catalog.format(E'SELECT %s, %s\n  FROM %s\nUNION ALL\nSELECT %s, %s\n  FROM %s',
+    yore._list(m.columns, '%I', ', ', false), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'NULL::timestamptz'), '%2$s', 'NULL::timestamptz'), storage,
+    yore._past_columns(m), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'sys_to'), '%2$s', 'CASE WHEN sys_from = sys_to THEN sys_to END'), past),
+    options, rel);
+  EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
+    pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
+
+  PERFORM yore._make_view(asof, yore._asof_definition(m, session_time, face), options, rel);
+  EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
+    pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
+  EXECUTE pg_catalog.format('CREATE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
+    asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')', face));
+  EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
+    pg_catalog.format('%s as of the time given; NULL means the present. Inlined by the planner; reads with the caller''s rights (yore.grant_history). Written by yore.', face));
+  PERFORM yore._give(asof || '(timestamptz)', 'FUNCTION', rel);
+END
+$$;
+COMMENT ON FUNCTION yore._make_faces(yore.tracked) IS
+  'Makes the views and the function of a tracked table, or brings them in step with its columns; grants stay. Error 2BP01 if something of the user''s stands in the way.';
+
+CREATE OR REPLACE FUNCTION yore._drop_faces(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._drop_asof_function(m);
+  EXECUTE pg_catalog.format('DROP VIEW %I.%I', yore._schema('asof', m.schema_name), m.table_name);
+  EXECUTE pg_catalog.format('DROP VIEW %I.%I', yore._schema('history', m.schema_name), m.table_name);
+  IF NOT m.in_place THEN
+    EXECUTE pg_catalog.format('DROP VIEW %I.%I', m.schema_name, m.table_name);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._drop_faces(yore.tracked) IS 'Drops what _make_faces made. Error 2BP01 if something of the user''s depends on it.';
+
+CREATE OR REPLACE FUNCTION yore._note(m yore.tracked) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.jsonb_build_object('yore', pg_catalog.jsonb_strip_nulls(
+           pg_catalog.to_jsonb(m) - ARRAY['columns', 'shape', 'sequences', 'schema_name', 'table_name', 'tracked_at']))::text
+$$;
+COMMENT ON FUNCTION yore._note(yore.tracked) IS 'The options and the version as JSON, for the comment of the face.';
+
+CREATE OR REPLACE FUNCTION yore.grant_history(t text, role name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  m      yore.tracked := yore._tracked(t);
+  target text;
+BEGIN
+  FOREACH target IN ARRAY ARRAY[
+    pg_catalog.format('USAGE ON SCHEMA %I, %I, %I', m.storage_schema, m.past_schema, yore._schema('history', m.schema_name)),
+    pg_catalog.format('USAGE ON SCHEMA %I', yore._schema('asof', m.schema_name)),
+    pg_catalog.format('SELECT ON %I.%I, %I.%I, %I.%I, %I.%I', m.storage_schema, m.storage_name, m.past_schema, m.past_name,
+      yore._schema('history', m.schema_name), m.table_name, yore._schema('asof', m.schema_name), m.table_name)]
+  LOOP
+    EXECUTE pg_catalog.format('GRANT %s TO %I', target, role);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore.grant_history(text, name) IS
+  'Lets the role read all of a tracked table''s past: the history and asof views, and the tables beneath, which the function asof.t(time) reads. For the views alone a plain GRANT SELECT does.';

@@ -1,0 +1,70 @@
+CREATE OR REPLACE FUNCTION yore.untrack(t text, history text DEFAULT 'keep') RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_variable
+DECLARE
+  m       yore.tracked := yore._tracked(t);
+  rel     regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  acl     jsonb;
+  own     jsonb;
+BEGIN
+  IF history IS NULL OR history NOT IN ('keep', 'drop') THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)));
+  END IF;
+  PERFORM yore._check_rights(rel, m.in_place);
+  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+
+  IF NOT m.in_place THEN
+    acl := yore._save_acl(pg_catalog.format('%I.%I', m.schema_name, m.table_name)::regclass);
+  END IF;
+  PERFORM yore._drop_faces(m);
+  PERFORM yore._drop_triggers(m);
+  IF history = 'keep' THEN
+    PERFORM yore._close_past(m);
+  ELSE
+    EXECUTE pg_catalog.format('DROP TABLE %s', past);
+  END IF;
+  EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN sys_version, DROP COLUMN sys_from, DROP COLUMN sys_xid', rel);
+  IF NOT m.in_place THEN
+    EXECUTE pg_catalog.format('ALTER TABLE %s SET SCHEMA %I', rel, m.schema_name);
+    FOR own IN SELECT * FROM pg_catalog.jsonb_array_elements(m.sequences) LOOP
+      IF pg_catalog.to_regclass(own ->> 'sequence') IS NOT NULL THEN
+        EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s.%I', own ->> 'sequence', rel, own ->> 'column');
+      END IF;
+    END LOOP;
+    -- What was granted and revoked on the face meanwhile holds for the table.
+    PERFORM yore._revoke_acl(rel);
+    PERFORM yore._grant_acl(rel, acl);
+  END IF;
+  DELETE FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
+END
+$$;
+COMMENT ON FUNCTION yore.untrack(text, text) IS
+  'Gives the plain table back, with its grants, indexes, foreign keys, sequences and comments. history => keep (the default) closes every current version, copies it to the past and leaves past table and history view for reading; drop drops them. Errors: YO003 not tracked, YO007 another word, YO008 no right, 2BP01 something of the user''s depends on a face. Takes an ACCESS EXCLUSIVE lock; keep copies the rows under it.';
+
+CREATE OR REPLACE FUNCTION yore._close_past(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
+  past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+BEGIN
+  EXECUTE pg_catalog.format(
+    'INSERT INTO %1$s (%2$s, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
+     SELECT %2$s, sys_version, sys_from, sys_xid,
+            greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
+       FROM %3$s', past, yore._list(m.columns, '%I'), storage);
+  EXECUTE pg_catalog.format(
+    'CREATE VIEW %s AS SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, sys_to AS %I,
+                              CASE WHEN sys_from = sys_to THEN sys_to END AS %I, sys_xid AS %I FROM %s',
+    history, yore._past_columns(m), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
+    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), past);
+  EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
+    pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));
+  PERFORM yore._give(history, 'VIEW', storage::regclass);
+END
+$$;
+COMMENT ON FUNCTION yore._close_past(yore.tracked) IS
+  'Ends every current version at the transaction''s time, copied to the past, and leaves history as a view of that alone.';
