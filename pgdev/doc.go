@@ -18,7 +18,9 @@
 // The server listens on a Unix-domain socket in a temporary folder that only
 // the user it runs as (and root) can enter; there is no fixed port, so any
 // number of servers run side by side. It is tuned to be fast and forgets
-// durability: fsync is off. Never keep data in it.
+// durability: fsync is off. Never keep data in it. On Linux TMPDIR=/dev/shm,
+// where that is large enough, makes it start about three times and clone about
+// ten times as fast.
 //
 // As root, everything is run as user postgres, or nobody if there is no such
 // user. Linux and macOS are supported; elsewhere only [Options.UseEnv] works.

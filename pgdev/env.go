@@ -59,7 +59,6 @@ func useEnvironment(ctx context.Context, o Options, where address) (*Server, err
 	}
 	defer conn.Close(ctx)
 	s := &Server{
-		options: o,
 		bin:     binaries{source: source},
 		where:   where,
 		full:    conn.PgConn().ParameterStatus("server_version"),

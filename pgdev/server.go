@@ -14,11 +14,10 @@ import (
 
 // A Server is a running PostgreSQL. Its methods are safe for concurrent use.
 type Server struct {
-	options Options
-	bin     binaries
-	where   address
-	full    string // server_version as the server reports it
-	dog     *watchdog
+	bin   binaries
+	where address
+	full  string // server_version as the server reports it
+	dog   *watchdog
 
 	stop    sync.Once
 	stopErr error
@@ -75,7 +74,7 @@ func start(ctx context.Context, o Options, bin binaries) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, bin: bin, where: where, dog: dog, stopped: make(chan struct{})}
+	s := &Server{bin: bin, where: where, dog: dog, stopped: make(chan struct{})}
 	running.Store(s, nil)
 	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())

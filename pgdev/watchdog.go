@@ -19,7 +19,7 @@ import (
 //go:embed watchdog.sh
 var watchdogScript string
 
-// stopTimeout is longer than the watchdog needs in the worst case: 8 seconds
+// stopTimeout is longer than the watchdog needs in the worst case: 10 seconds
 // until it kills the server, 5 to remove the folder.
 const stopTimeout = 20 * time.Second
 
@@ -52,9 +52,11 @@ func startWatchdog(dir, bin string, args []string) (*watchdog, error) {
 	}
 	defer output.Close()
 
-	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdogScript, "pgdev", dir, bin}, args...)...)
+	// The script goes through the environment, for the sake of those who read
+	// the arguments in a list of processes.
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `eval "$PGDEV_WATCHDOG"`, "pgdev", dir, bin}, args...)...)
 	cmd.Dir = "/"
-	cmd.Env = serverEnvironment(dir)
+	cmd.Env = append(serverEnvironment(dir), "PGDEV_WATCHDOG="+watchdogScript)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, output, output
 	// In a session of its own no signal of the terminal reaches it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: who}

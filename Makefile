@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+MODULE := $(shell go list -m)
+VERSIONS := 13 14 15 16 17 18
+CORE := . ./sql ./internal/... ./cmd/...
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## fifty years of countries and currencies, in a PostgreSQL that starts by itself (KEEP=1: leave it running)
+	@go run ./cmd/yore demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: ## all tests, on the PostgreSQL found first (RACE=1: with the race detector)
+	go test $(if $(RACE),-race) -timeout 30m ./...
+
+.PHONY: test-core
+test-core: ## the core tests on one version: make test-core PG=18
+	YORE_PG=$(PG) go test -timeout 30m $(CORE)
+
+.PHONY: test-all-versions
+test-all-versions: ## the core tests on PostgreSQL 13 to 18
+	@for v in $(VERSIONS); do echo "PostgreSQL $$v"; $(MAKE) --no-print-directory test-core PG=$$v || exit 1; done
+
+.PHONY: lint
+lint: ## gofmt, go vet and a short list of linters
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+
+.PHONY: bench
+bench: ## what yore costs, as ratios to a plain table
+	go run ./bench
+
+.PHONY: rename-module
+rename-module: ## give the module its final path: make rename-module TO=example.org/yore
+	@test -n "$(TO)" || { echo "make rename-module TO=example.org/yore"; exit 2; }
+	grep -rlF '$(MODULE)' --include='*.go' --include='*.md' --include=go.mod --include=Makefile . | xargs sed -i 's#$(MODULE)#$(TO)#g'
+	go build ./...

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const times = 2000 // single-row statements in a round
+
+func works() []work {
+	return []work{
+		{name: "update one row", bar: 1.3, prepare: vacuum, do: each("UPDATE %s SET points = points + 1 WHERE id = $1", randomKey)},
+		{name: "update one row, nothing changes", prepare: vacuum, do: each("UPDATE %s SET points = points WHERE id = $1", randomKey)},
+		{name: "insert one row", bar: 1.3, do: each("INSERT INTO %s (email, name, city) VALUES ('new' || $1::bigint, 'New', 'Split')", randomKey)},
+		{name: "upsert one row", prepare: vacuum,
+			do: each("INSERT INTO %[1]s (id, email, name) VALUES ($1, 'up', 'Up') ON CONFLICT (id) DO UPDATE SET points = %[1]s.points + 1", randomKey)},
+		{name: "delete one row", bar: 2, prepare: refill, do: each("DELETE FROM %s WHERE id = $1", ascendingKey)},
+		{name: "insert 20,000 rows in bulk", bar: 3, prepare: empty,
+			do: once("INSERT INTO %s (email, name, city) SELECT 'person' || g || '@example.org', 'Person ' || g, 'Zagreb' FROM generate_series(1, 20000) AS g")},
+		{name: "update 20,000 rows in bulk", bar: 3.5, prepare: refill, do: once("UPDATE %s SET points = points + 1")},
+		{name: "delete 20,000 rows in bulk", bar: 9, prepare: refill, do: once("DELETE FROM %s")},
+		{name: "read one row of the present", bar: 1.05, do: each("SELECT * FROM %s WHERE id = $1", randomKey)},
+	}
+}
+
+func randomKey(int) int64      { return rand.Int64N(people) + 1 }
+func ascendingKey(i int) int64 { return int64(i + 1) }
+
+// each runs the statement once for each key, in autocommit.
+func each(statement string, key func(i int) int64) func(context.Context, *pgx.Conn, string, int) error {
+	return func(ctx context.Context, db *pgx.Conn, table string, _ int) error {
+		text := fmt.Sprintf(statement, table)
+		for i := range times {
+			rows, err := db.Query(ctx, text, key(i))
+			if err != nil {
+				return err
+			}
+			rows.Close()
+			if rows.Err() != nil {
+				return rows.Err()
+			}
+		}
+		return nil
+	}
+}
+
+func once(statement string) func(context.Context, *pgx.Conn, string, int) error {
+	return func(ctx context.Context, db *pgx.Conn, table string, _ int) error {
+		_, err := db.Exec(ctx, fmt.Sprintf(statement, table))
+		return err
+	}
+}
+
+func storage(table string) string {
+	if table == "tracked" {
+		return "temporal.tracked"
+	}
+	return table
+}
+
+func vacuum(ctx context.Context, db *pgx.Conn, table string, _ int) error {
+	if err := exec(ctx, db, "VACUUM "+storage(table)); err != nil {
+		return err
+	}
+	return exec(ctx, db, "CHECKPOINT")
+}
+
+// refill gives the table its people back, with ids from 1 that no past has, so
+// that every round begins alike.
+func refill(ctx context.Context, db *pgx.Conn, table string, round int) error {
+	if err := empty(ctx, db, table, round); err != nil {
+		return err
+	}
+	if err := exec(ctx, db, fmt.Sprintf("INSERT INTO %s (id, email, name, city) SELECT g, 'person' || g || '@example.org', 'Person ' || g, 'Zagreb' FROM generate_series(1, %d) AS g", table, people)); err != nil {
+		return err
+	}
+	return vacuum(ctx, db, table, round)
+}
+
+func empty(ctx context.Context, db *pgx.Conn, table string, _ int) error {
+	if table == "plain" {
+		return exec(ctx, db, "TRUNCATE plain RESTART IDENTITY")
+	}
+	return exec(ctx, db, "SET session_replication_role = replica", // around the triggers: a fresh start, past and all
+		"TRUNCATE temporal.tracked, temporal.tracked_past RESTART IDENTITY", "RESET session_replication_role")
+}
