@@ -26,6 +26,11 @@ $$;
 COMMENT ON FUNCTION yore._fill(text, jsonb) IS
   'The template with each {name} replaced by the variable of that name.';
 
+CREATE OR REPLACE FUNCTION yore._indent(template text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.regexp_replace(template, '\n(?=[^\n])', E'\n  ', 'g') $$;
+COMMENT ON FUNCTION yore._indent(text) IS 'The template one level deeper.';
+
 CREATE OR REPLACE FUNCTION yore._derived(base text, suffix text) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -68,10 +73,17 @@ COMMENT ON FUNCTION yore._schema(text, name) IS
   'The schema that holds what yore makes for the tables of of_schema: temporal, history, asof for public, temporal_s, … for a schema s. kind is temporal, history or asof.';
 
 CREATE OR REPLACE FUNCTION yore._fail(code text, message text, hint text DEFAULT '', detail text DEFAULT '') RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = code, MESSAGE = 'yore: ' || message, HINT = hint, DETAIL = detail;
+  message := 'yore: ' || message;
+  IF hint = '' THEN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
+  ELSIF detail = '' THEN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+  ELSE
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint, DETAIL = detail;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION yore._fail(text, text, text, text) IS

@@ -38,13 +38,44 @@ $$;
 COMMENT ON FUNCTION yore._find(regclass) IS
   'The catalog row of a tracked table, found by its face or by its storage; NULL if the relation is not tracked.';
 
+CREATE OR REPLACE FUNCTION yore._find_faceless(t text) RETURNS yore.tracked
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  part text[];
+  m    yore.tracked;
+BEGIN
+  BEGIN
+    part := pg_catalog.parse_ident(t);
+  EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN NULL;   -- not even the form of a name
+  END;
+  SELECT x.* INTO m FROM yore.tracked AS x
+   WHERE x.table_name = part[pg_catalog.cardinality(part)]::name
+     AND CASE pg_catalog.cardinality(part) WHEN 1 THEN x.schema_name = ANY (pg_catalog.current_schemas(false))
+                                           WHEN 2 THEN x.schema_name = part[1]::name END
+     AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', x.schema_name, x.table_name)) IS NULL
+     AND pg_catalog.to_regclass(t) IS NULL
+   ORDER BY pg_catalog.array_position(pg_catalog.current_schemas(false), x.schema_name)
+   LIMIT 1;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._find_faceless(text) IS
+  'The catalog row of a tracked table whose face is not there, a DROP … CASCADE having taken it; NULL if t names no such table.';
+
 CREATE OR REPLACE FUNCTION yore._tracked(t text) RETURNS yore.tracked
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  rel regclass := yore._relation(t);
-  m   yore.tracked := yore._find(rel);
+  rel regclass;
+  m   yore.tracked := yore._find_faceless(t);
 BEGIN
+  IF m.schema_name IS NOT NULL THEN
+    RETURN m;
+  END IF;
+  rel := yore._relation(t);
+  m := yore._find(rel);
   IF m.schema_name IS NULL THEN
     PERFORM yore._fail('YO003', pg_catalog.format('table %s is not tracked', rel),
       pg_catalog.format('SELECT yore.track(%L) tracks it; SELECT * FROM yore.status() lists what is.', rel));
@@ -54,6 +85,15 @@ END
 $$;
 COMMENT ON FUNCTION yore._tracked(text) IS
   'The catalog row of the tracked table t, named by face or storage. Error YO003 if it is unknown or not tracked.';
+
+CREATE OR REPLACE FUNCTION yore._storage(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.oid::regclass FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE (n.nspname, c.relname) = (m.storage_schema, m.storage_name)
+$$;
+COMMENT ON FUNCTION yore._storage(yore.tracked) IS
+  'The table with the current rows. Looked up for callers who may not use its schema, so that it can be said who may.';
 
 CREATE OR REPLACE FUNCTION yore._columns(rel regclass) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -143,17 +183,21 @@ BEGIN
                     FROM (SELECT (r).* FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false) AS s', rel)
     INTO names;
   EXECUTE format('SELECT concat_ws('', '', %s) FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false',
-                 (SELECT string_agg(format('%L || pg_typeof(r.%I)', quote_ident(n) || ' ', n), ', ' ORDER BY place)
-                    FROM unnest(names) WITH ORDINALITY AS u (n, place)), rel)
+                 (SELECT string_agg(format('%L || pg_typeof(r.%I) || %L', quote_ident(n) || ' ', n, coalesce(size.size, '')), ', ' ORDER BY place)
+                    FROM unnest(names) WITH ORDINALITY AS u (n, place)
+                    -- Length, scale and precision are all that the parser does not say.
+                    LEFT JOIN LATERAL (
+                         SELECT ' ' || substring(format_type(a.atttypid, a.atttypmod), '\(.*\)') AS size
+                           FROM pg_attribute AS a WHERE a.attrelid = rel AND a.attname = n) AS size ON true), rel)
     INTO shape;
   RETURN shape;
 END
 $$;
 COMMENT ON FUNCTION yore._shape(regclass) IS
-  'The names and types of all columns of a table, as one text.';
+  'The names and types of all columns of a table, as one text. A transaction with an old snapshot sees new columns and types, but sizes, as in varchar(10), as they were.';
 
 CREATE OR REPLACE FUNCTION yore._fits(rel regclass, shape text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   m yore.tracked;

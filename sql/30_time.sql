@@ -14,7 +14,7 @@ COMMENT ON FUNCTION yore._loading_time() IS
   'The time at which this transaction''s versions begin: what yore.at_time set, else transaction_timestamp(). A forged setting has no effect.';
 
 CREATE OR REPLACE FUNCTION yore._later(began timestamptz, last timestamptz, after_deletion boolean, what text) RETURNS timestamptz
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   loading boolean := began IS DISTINCT FROM pg_catalog.transaction_timestamp();

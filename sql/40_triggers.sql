@@ -2,6 +2,10 @@
 -- no reading of catalogs on the write path. docs/triggers.md shows one as it
 -- comes out. They run with the rights of the table's owner, whatever the
 -- caller's search_path, so every name and every operator in them has its schema.
+--
+-- A template is constant text with {placeholders}. Those that stand for another
+-- template are replaced first (yore._compose), then all the table's names and
+-- conditions at once (yore._fill).
 
 CREATE OR REPLACE FUNCTION yore._template_begin_new() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
   -- The first version of the key, or the one after its last.
@@ -34,18 +38,18 @@ CREATE OR REPLACE FUNCTION yore._template_resurrect() RETURNS text LANGUAGE sql 
 COMMENT ON FUNCTION yore._template_resurrect() IS 'Part of _template_begin_new, where the changes of a transaction are squashed.';
 
 CREATE OR REPLACE FUNCTION yore._template_end_old() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
-  {forget}ended := greatest(began, OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond');
-    IF ended OPERATOR(pg_catalog.<>) began THEN
-      ended := yore._later(began, OLD.sys_from, false, {face_text});
-    END IF;
-    -- The version that ends, and the tombstone that says when and by whom.
-    INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
-    VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, ended, xid),
-           ({old_columns}, OLD.sys_version OPERATOR(pg_catalog.+) 1, ended, xid, ended, xid){on_conflict};
-  {end_forget}$$ $outer$;
+  ended := greatest(began, OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond');
+  IF ended OPERATOR(pg_catalog.<>) began THEN
+    ended := yore._later(began, OLD.sys_from, false, {face_text});
+  END IF;
+  -- The version that ends, and the tombstone that says when and by whom.
+  INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
+  VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, ended, xid),
+         ({old_columns}, OLD.sys_version OPERATOR(pg_catalog.+) 1, ended, xid, ended, xid){on_conflict};$$ $outer$;
 COMMENT ON FUNCTION yore._template_end_old() IS 'Part of a trigger: ends the old row, for DELETE and for a change of the key.';
 
-CREATE OR REPLACE FUNCTION yore._template_forget() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$IF OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began THEN
+CREATE OR REPLACE FUNCTION yore._template_end_old_squashing() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+  IF OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began THEN
     -- This transaction made the version, so nobody else ever saw it. Where it
     -- had replaced one that others did see, a tombstone stands in its place.
     INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
@@ -56,9 +60,9 @@ CREATE OR REPLACE FUNCTION yore._template_forget() RETURNS text LANGUAGE sql IMM
        AND p.sys_xid_to OPERATOR(pg_catalog.=) xid
        AND p.sys_from OPERATOR(pg_catalog.<) p.sys_to
     ON CONFLICT DO NOTHING;
-  ELSE
-    $$ $outer$;
-COMMENT ON FUNCTION yore._template_forget() IS 'Part of _template_end_old, where the changes of a transaction are squashed.';
+  ELSE{end_old}
+  END IF;$$ $outer$;
+COMMENT ON FUNCTION yore._template_end_old_squashing() IS 'The same where the changes of a transaction are squashed.';
 
 CREATE OR REPLACE FUNCTION yore._template_insert() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
@@ -102,6 +106,21 @@ $$ $outer$;
 COMMENT ON FUNCTION yore._template_settle() IS
   'AFTER INSERT, and AFTER UPDATE of the key: makes sure of the version number once the key is the row''s.';
 
+CREATE OR REPLACE FUNCTION yore._template_settle_row() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+  IF EXISTS (SELECT FROM {past} AS p
+              WHERE {past_is_made} AND p.sys_version OPERATOR(pg_catalog.>=) NEW.sys_version) THEN{settle_one}
+  END IF;$$ $outer$;
+COMMENT ON FUNCTION yore._template_settle_row() IS 'Part of _template_settle for a row trigger.';
+
+CREATE OR REPLACE FUNCTION yore._template_settle_statement() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+  FOR made IN
+    SELECT m.* FROM created AS m
+     WHERE EXISTS (SELECT FROM {past} AS p
+                    WHERE {past_is_m} AND p.sys_version OPERATOR(pg_catalog.>=) m.sys_version)
+  LOOP{settle_one}
+  END LOOP;$$ $outer$;
+COMMENT ON FUNCTION yore._template_settle_statement() IS 'Part of _template_settle for a statement trigger.';
+
 CREATE OR REPLACE FUNCTION yore._template_settle_one() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
   -- Deleted and made again by this transaction: the tombstone goes …
   DELETE FROM {past} AS p
@@ -131,7 +150,7 @@ DECLARE
   last_xid     pg_catalog.xid8;
 BEGIN
   rekeyed := NOT ({new_is_old});
-  IF rekeyed THEN{end_old}
+  IF rekeyed THEN{end_this}
   END IF;
   IF rekeyed OR (NEW.sys_version IS NULL AND OLD.sys_xid OPERATOR(pg_catalog.=) xid) THEN{begin_new}
     RETURN NEW;
@@ -166,7 +185,7 @@ DECLARE
   xid   pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
   began timestamp with time zone := {began};
   ended timestamp with time zone;
-BEGIN{end_old}
+BEGIN{end_this}
   RETURN OLD;
 END
 $$ $outer$;
@@ -179,6 +198,11 @@ DECLARE
   xid   pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
   began timestamp with time zone := {began};
 BEGIN
+  IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
+    -- TRUNCATE takes every row, an old snapshot need not show every row.
+    PERFORM yore._fail('YO002', pg_catalog.concat({face_text}, ' is tracked: its rows could be lost by a TRUNCATE that is not READ COMMITTED'),
+                       'Use DELETE, or TRUNCATE in a transaction of isolation level READ COMMITTED.');
+  END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
   SELECT {current_columns}, c.sys_version OPERATOR(pg_catalog.+) v.step,
          CASE WHEN v.step OPERATOR(pg_catalog.=) 0 THEN c.sys_from ELSE e.ended END,
@@ -192,7 +216,7 @@ BEGIN
   {truncate_forgotten}RETURN NULL;
 END
 $$ $outer$;
-COMMENT ON FUNCTION yore._template_truncate() IS 'BEFORE TRUNCATE where on_truncate is archive: does for every row what DELETE does.';
+COMMENT ON FUNCTION yore._template_truncate() IS 'BEFORE TRUNCATE where on_truncate is archive: does for every row what DELETE does. Error YO002 unless the transaction is READ COMMITTED.';
 
 CREATE OR REPLACE FUNCTION yore._template_truncate_forgotten() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
   SELECT {current_columns}, c.sys_version, c.sys_from, xid, c.sys_from, xid

@@ -35,20 +35,33 @@ BEGIN
           || 'THEN yore._loading_time() ELSE pg_catalog.transaction_timestamp() END',
     -- What differs with the options.
     'squash', CASE WHEN m.squash THEN E'\n     OR (OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
-    'resurrect', CASE WHEN m.squash THEN yore._template_resurrect() ELSE '' END,
     'on_conflict', CASE WHEN yore._is_partitioned(rel) THEN E'\n    ON CONFLICT DO NOTHING' ELSE '' END,
-    'not_forgotten', CASE WHEN m.squash THEN E'\n   WHERE NOT (c.sys_xid OPERATOR(pg_catalog.=) xid AND c.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
-    'end_forget', CASE WHEN m.squash THEN 'END IF;' ELSE '' END);
-  -- What consists of other parts.
-  v := v || pg_catalog.jsonb_build_object(
-    'forget', CASE WHEN m.squash THEN yore._fill(yore._template_forget(), v) ELSE '' END,
-    'truncate_forgotten', CASE WHEN m.squash THEN yore._fill(yore._template_truncate_forgotten(), v) ELSE '' END);
-  RETURN v || pg_catalog.jsonb_build_object(
-    'begin_new', yore._fill(yore._template_begin_new(), v),
-    'end_old', yore._fill(yore._template_end_old(), v));
+    'not_forgotten', CASE WHEN m.squash THEN E'\n   WHERE NOT (c.sys_xid OPERATOR(pg_catalog.=) xid AND c.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END);
+  RETURN v;
 END
 $$;
 COMMENT ON FUNCTION yore._variables(yore.tracked) IS 'What the templates of a table''s triggers are filled with.';
+
+CREATE OR REPLACE FUNCTION yore._compose(template text, squash boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+AS $$
+DECLARE
+  begin_new text := pg_catalog.replace(yore._template_begin_new(), '{resurrect}', CASE WHEN squash THEN yore._template_resurrect() ELSE '' END);
+  end_this  text := CASE WHEN squash
+                         THEN pg_catalog.replace(yore._template_end_old_squashing(), '{end_old}', yore._indent(yore._template_end_old()))
+                         ELSE yore._template_end_old() END;
+BEGIN
+  IF pg_catalog.strpos(template, 'IF rekeyed') > 0 THEN   -- UPDATE does both, if the key changes
+    begin_new := yore._indent(begin_new);
+    end_this := yore._indent(end_this);
+  END IF;
+  template := pg_catalog.replace(template, '{begin_new}', begin_new);
+  template := pg_catalog.replace(template, '{end_this}', end_this);
+  template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
+  RETURN pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
+END
+$$;
+COMMENT ON FUNCTION yore._compose(text, boolean) IS 'A template with the templates in it.';
 
 CREATE OR REPLACE FUNCTION yore._is_partitioned(rel regclass) RETURNS boolean
 LANGUAGE sql STABLE
@@ -87,26 +100,15 @@ BEGIN
     'made_rows', 'created AS m',
     'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s made.%1$I'),
     'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s made.%1$I'));
-  of_new := of_new || pg_catalog.jsonb_build_object('settle_loop', yore._fill($part$
-  IF EXISTS (SELECT FROM {past} AS p
-              WHERE {past_is_new} AND p.sys_version OPERATOR(pg_catalog.>=) NEW.sys_version) THEN$part$
-    || yore._template_settle_one() || E'\n  END IF;', of_new));
-  of_all := of_all || pg_catalog.jsonb_build_object('settle_loop', yore._fill($part$
-  FOR made IN
-    SELECT m.* FROM created AS m
-     CROSS JOIN LATERAL (SELECT p.sys_version FROM {past} AS p WHERE {past_is_m}
-                          ORDER BY p.sys_version DESC LIMIT 1) AS last
-     WHERE last.sys_version OPERATOR(pg_catalog.>=) m.sys_version
-  LOOP$part$ || yore._template_settle_one() || E'\n  END LOOP;', of_all));
 
   RETURN QUERY
-  SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(s.template, s.variables)
+  SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(yore._compose(s.template, m.squash), s.variables)
     FROM (VALUES
       ('insert',     yore._template_insert(), v),
       ('update',     yore._template_update(), v),
       ('delete',     yore._template_delete(), v),
-      ('settle',     yore._template_settle(), of_new),
-      ('settle_all', yore._template_settle(), of_all),
+      ('settle',     pg_catalog.replace(yore._template_settle(), '{settle_loop}', yore._template_settle_row()), of_new),
+      ('settle_all', pg_catalog.replace(yore._template_settle(), '{settle_loop}', yore._template_settle_statement()), of_all),
       ('truncate',   yore._template_truncate(), v)) AS s (event, template, variables)
    WHERE (s.event <> 'truncate' OR m.on_truncate = 'archive')
      AND (s.event <> 'settle_all' OR NOT yore._is_partitioned(rel));
@@ -123,14 +125,25 @@ DECLARE
   rel     regclass := storage::regclass;
   made    record;
   function_text text;
-  different text;
+  when_rekeyed text;
   piece   regclass;
 BEGIN
   PERFORM yore._drop_triggers(m);
-  different := 'NOT (' || yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I') || ')';
+  -- A condition is parsed anew by every statement; the list of columns is free,
+  -- but does not see a key that another trigger changes (docs/adr/0002).
+  when_rekeyed := CASE
+    WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 19) = 19)
+    THEN pg_catalog.format('ON %s FOR EACH ROW WHEN (NOT (%s))', storage, yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I'))
+    ELSE pg_catalog.format('OF %s ON %s FOR EACH ROW', (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ') FROM pg_catalog.unnest(m.key_columns) AS k), storage)
+  END;
   FOR made IN SELECT * FROM yore._trigger_sources(m) LOOP
     function_text := pg_catalog.format('%I.%I()', m.past_schema, made.function_name);
-    EXECUTE pg_catalog.format('CREATE FUNCTION %s RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS %L', function_text, made.source);
+    EXECUTE pg_catalog.format('CREATE FUNCTION %s RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER %s AS %L', function_text,
+      -- A plan made while the past was small would read it whole for every row
+      -- once it is large: these look keys up by index from the start.
+      CASE WHEN made.event IN ('insert', 'settle') THEN 'SET enable_seqscan = off'
+           WHEN made.event = 'settle_all' THEN 'SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off'
+           ELSE '' END, made.source);
     EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function_text);
     EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', function_text,
               pg_catalog.format('Written by yore for %I.%I; SELECT yore.sync(%L) writes it anew.', m.schema_name, m.table_name,
@@ -143,7 +156,7 @@ BEGIN
       WHEN 'update' THEN pg_catalog.format('CREATE TRIGGER "~yore_update" BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text)
       WHEN 'delete' THEN pg_catalog.format('CREATE TRIGGER "~yore_delete" BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text)
       WHEN 'settle_all' THEN pg_catalog.format('CREATE TRIGGER "~yore_settle_insert" AFTER INSERT ON %s REFERENCING NEW TABLE AS created FOR EACH STATEMENT EXECUTE FUNCTION %s', storage, function_text)
-      WHEN 'settle' THEN pg_catalog.format('CREATE TRIGGER "~yore_settle_key" AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION %s', storage, different, function_text)
+      WHEN 'settle' THEN pg_catalog.format('CREATE TRIGGER "~yore_settle_key" AFTER UPDATE %s EXECUTE FUNCTION %s', when_rekeyed, function_text)
       WHEN 'truncate' THEN pg_catalog.format('CREATE TRIGGER "~yore_truncate" BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s', storage, function_text)
     END;
     IF made.event = 'settle' AND yore._is_partitioned(rel) THEN
@@ -194,12 +207,9 @@ COMMENT ON FUNCTION yore._drop_triggers(yore.tracked) IS 'Drops the triggers of 
 CREATE OR REPLACE FUNCTION yore._give(thing text, kind text, like_rel regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
-DECLARE
-  owner name := (SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class AS c WHERE c.oid = like_rel);
 BEGIN
-  IF owner <> current_user THEN
-    EXECUTE pg_catalog.format('ALTER %s %s OWNER TO %I', kind, thing, owner);
-  END IF;
+  EXECUTE pg_catalog.format('ALTER %s %s OWNER TO %I', kind, thing,
+    (SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class AS c WHERE c.oid = like_rel));
 END
 $$;
-COMMENT ON FUNCTION yore._give(text, text, regclass) IS 'Makes the owner of like_rel the owner of a thing of the given kind, which the caller has just made.';
+COMMENT ON FUNCTION yore._give(text, text, regclass) IS 'Makes the owner of like_rel the owner of a thing of the given kind.';

@@ -59,6 +59,7 @@ BEGIN
   END IF;
   BEGIN
     EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s %s AS %s', name, options, definition);
+    PERFORM yore._give(name, 'VIEW', like_rel);
   EXCEPTION WHEN invalid_table_definition THEN
     -- Columns were taken away, renamed or moved: there is no replacing that.
     acl := yore._save_acl(name::regclass);
@@ -95,16 +96,25 @@ $$;
 COMMENT ON FUNCTION yore._past_columns(yore.tracked) IS 'The select list of the user''s columns from the past table.';
 
 CREATE OR REPLACE FUNCTION yore._asof_definition(m yore.tracked, t text, quoted_face text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
+DECLARE
+  storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
+BEGIN
   -- The same columns in the same order as the face, or as the table itself
-  -- where that is the face.
-  SELECT pg_catalog.format(
+  -- where that is the face: there, yore's own may stand amid the user's.
+  IF m.in_place THEN
+    SELECT pg_catalog.jsonb_agg(coalesce(u.c, pg_catalog.jsonb_build_object('name', a.attname, 'generated', '')) ORDER BY a.attnum)
+      INTO m.columns
+      FROM pg_catalog.pg_attribute AS a
+      LEFT JOIN pg_catalog.jsonb_array_elements(m.columns) AS u (c) ON (u.c ->> 'number')::smallint = a.attnum
+     WHERE a.attrelid = storage::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+  END IF;
+  RETURN pg_catalog.format(
     E'SELECT %1$s\n  FROM %2$s\n WHERE sys_from <= %3$s\nUNION ALL\nSELECT %4$s\n  FROM %5$s\n WHERE sys_from <= %3$s AND sys_to > %3$s',
-    yore._list(m.columns, '%I', ', ', false) || CASE WHEN m.in_place THEN ', sys_version, sys_from, sys_xid' ELSE '' END,
-    pg_catalog.format('%I.%I', m.storage_schema, m.storage_name), t,
-    yore._past_columns(m) || CASE WHEN m.in_place THEN ', sys_version, sys_from, sys_xid' ELSE '' END,
-    pg_catalog.format('%I.%I', m.past_schema, m.past_name))
+    yore._list(m.columns, '%I', ', ', false), storage, t,
+    yore._past_columns(m), pg_catalog.format('%I.%I', m.past_schema, m.past_name));
+END
 $$;
 COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text, text) IS
   'The query of the rows as of the time t, an expression; periods are half-open, [from, to), as in SQL:2011.';
@@ -185,10 +195,10 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
   PERFORM yore._drop_asof_function(m);
-  EXECUTE pg_catalog.format('DROP VIEW %I.%I', yore._schema('asof', m.schema_name), m.table_name);
-  EXECUTE pg_catalog.format('DROP VIEW %I.%I', yore._schema('history', m.schema_name), m.table_name);
+  EXECUTE pg_catalog.format('DROP VIEW IF EXISTS %I.%I', yore._schema('asof', m.schema_name), m.table_name);
+  EXECUTE pg_catalog.format('DROP VIEW IF EXISTS %I.%I', yore._schema('history', m.schema_name), m.table_name);
   IF NOT m.in_place THEN
-    EXECUTE pg_catalog.format('DROP VIEW %I.%I', m.schema_name, m.table_name);
+    EXECUTE pg_catalog.format('DROP VIEW IF EXISTS %I.%I', m.schema_name, m.table_name);
   END IF;
 END
 $$;

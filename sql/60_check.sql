@@ -11,11 +11,12 @@ BEGIN
     INTO STRICT c FROM pg_catalog.pg_class AS k JOIN pg_catalog.pg_namespace AS n ON n.oid = k.relnamespace WHERE k.oid = rel;
 
   IF c.relkind NOT IN ('r', 'p') THEN
-    PERFORM yore._fail('YO005', pg_catalog.format('%s is a %s; only tables can be tracked', rel,
-      CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
-                     WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'type' ELSE 'relation of kind ' || c.relkind END),
-      CASE c.relkind WHEN 'v' THEN 'Track the tables that the view reads.' WHEN 'm' THEN 'Track the tables that the view reads.'
-                     WHEN 'f' THEN 'Track the table on the server that has it.' ELSE '' END);
+    PERFORM yore._fail('YO005', pg_catalog.format('%s is %s; only tables can be tracked', rel,
+      CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'S' THEN 'a sequence'
+                     WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a type' ELSE pg_catalog.format('a relation of kind %s', c.relkind) END),
+      CASE WHEN c.relkind IN ('v', 'm') THEN 'Track the tables that the view reads.'
+           WHEN c.relkind = 'f' THEN 'Track the table on the server that has it.'
+           ELSE 'Track the table that it belongs to.' END);
   ELSIF c.relpersistence = 't' THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s is a temporary table; its past would end with the session', rel), 'Use an ordinary table.');
   ELSIF c.relpersistence = 'u' THEN
@@ -150,6 +151,8 @@ BEGIN
     PERFORM yore._fail('YO007', 'journal, no_journal and full_journal exclude one another', 'Give one; ''{}'' and false take one back.');
   ELSIF m.on_truncate NOT IN ('refuse', 'archive') THEN
     PERFORM yore._fail('YO007', pg_catalog.format('on_truncate is ''refuse'' or ''archive'', not %L', m.on_truncate));
+  ELSIF pg_catalog.octet_length(m.prefix || 'valid_from') > 63 THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('prefix of %s leaves no room for valid_from within 63 bytes', rel));
   ELSIF m.since > pg_catalog.transaction_timestamp() THEN
     PERFORM yore._fail('YO007', pg_catalog.format('since is in the future: %s', yore._utc(m.since)));
   END IF;

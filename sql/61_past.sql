@@ -25,7 +25,9 @@ BEGIN
     (SELECT pg_catalog.string_agg(yore._past_column(c), ', ' ORDER BY place)
        FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place) WHERE c ->> 'generated' <> 'v'),
     yore._derived(m.past_name, '_pkey'), key);
-  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s (%s, sys_to)', yore._derived(m.past_name, '_key_to'), past, key);
+  -- sys_from, so that of the versions which ended after a time the index alone
+  -- tells the one that had begun by then.
+  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s (%s, sys_to, sys_from)', yore._derived(m.past_name, '_key_to'), past, key);
   -- Rows arrive in the order of sys_to, near enough for a block-range index,
   -- which costs a write almost nothing (docs/adr/0004).
   EXECUTE pg_catalog.format('CREATE INDEX %I ON %s USING brin (sys_to) WITH (pages_per_range = 16, autosummarize = on)',

@@ -40,7 +40,9 @@ BEGIN
     PERFORM yore._check_table(rel, m.in_place);
     m.past_schema := yore._schema('temporal', m.schema_name);
     m.past_name := coalesce(past_name, m.table_name || '_past');
-    IF pg_catalog.octet_length(coalesce(past_name, m.table_name || '_past')) > 63 THEN
+    IF past_name = '' THEN
+      PERFORM yore._fail('YO007', pg_catalog.format('past_name of %s is empty', rel), 'Leave it out for the table''s name with _past.');
+    ELSIF pg_catalog.octet_length(coalesce(past_name, m.table_name || '_past')) > 63 THEN
       PERFORM yore._fail('YO006', pg_catalog.format('the name of %s leaves no room for _past within 63 bytes', rel),
                          'Name the past table yourself with past_name => ''…'', or rename the table to at most 58 bytes.');
     END IF;
@@ -118,7 +120,7 @@ BEGIN
     pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name),
     pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name)]
   LOOP
-    IF pg_catalog.to_regclass(taken) IS NOT NULL THEN
+    IF pg_catalog.to_regclass(taken) IS NOT NULL OR (NOT m.in_place AND m.past_name = m.storage_name) THEN
       PERFORM yore._fail('YO006', pg_catalog.format('%s is already there, so %s cannot be tracked', taken, rel),
         'If it is the past that an earlier untrack kept, rename or drop it and its view in history.');
     END IF;

@@ -4,7 +4,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   m       yore.tracked := yore._tracked(t);
-  rel     regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  rel     regclass := yore._storage(m);
   past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   acl     jsonb;
   own     jsonb;
@@ -15,8 +15,12 @@ BEGIN
   PERFORM yore._check_rights(rel, m.in_place);
   EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
 
+  IF history = 'keep' THEN
+    PERFORM yore._fits(rel, m.shape);
+  END IF;
+
   IF NOT m.in_place THEN
-    acl := yore._save_acl(pg_catalog.format('%I.%I', m.schema_name, m.table_name)::regclass);
+    acl := yore._save_acl(coalesce(pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.schema_name, m.table_name)), rel));
   END IF;
   PERFORM yore._drop_faces(m);
   PERFORM yore._drop_triggers(m);
@@ -41,7 +45,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.untrack(text, text) IS
-  'Gives the plain table back, with its grants, indexes, foreign keys, sequences and comments. history => keep (the default) closes every current version, copies it to the past and leaves past table and history view for reading; drop drops them. Errors: YO003 not tracked, YO007 another word, YO008 no right, 2BP01 something of the user''s depends on a face. Takes an ACCESS EXCLUSIVE lock; keep copies the rows under it.';
+  'Gives the plain table back, with its grants, indexes, foreign keys, sequences and comments. history => keep (the default) closes every current version, copies it to the past and leaves past table and history view for reading; drop drops them. Errors: YO003 not tracked, YO007 another word, YO008 no right, YO009 keep of a table altered by hand, 2BP01 something of the user''s depends on a face. Takes an ACCESS EXCLUSIVE lock; keep copies the rows under it.';
 
 CREATE OR REPLACE FUNCTION yore._close_past(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE

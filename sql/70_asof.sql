@@ -6,7 +6,7 @@ AS $$ SELECT nullif(pg_catalog.current_setting('yore.as_of', true), '')::timesta
 COMMENT ON FUNCTION yore._session_time() IS 'The time that yore.as_of set; NULL in the present.';
 
 CREATE OR REPLACE FUNCTION yore.refuse_present(face text) RETURNS boolean
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE   -- every query of a face names it
 AS $$
 BEGIN
   PERFORM yore._fail('YO010',

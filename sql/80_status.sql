@@ -20,7 +20,8 @@ AS $$
            'journal', m.journal, 'no_journal', m.no_journal, 'full_journal', nullif(m.full_journal, false),
            'squash', nullif(m.squash, true), 'on_truncate', nullif(m.on_truncate, 'refuse'),
            'in_place', nullif(m.in_place, false), 'exclusion', nullif(m.exclusion, false), 'prefix', nullif(m.prefix, ''))),
-         (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(s.rel) AS t),
+         coalesce((SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(s.rel) AS t),
+                  pg_catalog.pg_total_relation_size(s.rel)),   -- a plain table has no tree
          pg_catalog.pg_total_relation_size(p.rel)
     FROM yore.tracked AS m
    CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.storage_schema, m.storage_name))) AS s (rel)
