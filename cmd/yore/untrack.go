@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"yore.example/yore"
+)
+
+func (a *app) untrackCommand() *cobra.Command {
+	history := choice[yore.History]{yore.KeepHistory, []yore.History{yore.KeepHistory, yore.DropHistory}}
+	c := &cobra.Command{
+		Use:   "untrack TABLE",
+		Short: "Give the plain table back",
+		Long: `Gives the plain table back, with its grants, indexes, foreign keys, sequences
+and comments. With --history keep its past is closed and stays for reading, in
+history.TABLE; with --history drop it is gone for good.`,
+		Example:           "  yore untrack orders\n  yore untrack orders --history drop",
+		Args:              takes("TABLE"),
+		ValidArgsFunction: a.completeTracked,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+				if err := yore.Untrack(cmd.Context(), conn, args[0], history.value); err != nil {
+					return err
+				}
+				fate := "what was kept stays in the history schema"
+				if history.value == yore.DropHistory {
+					fate = "its past is dropped"
+				}
+				a.out().Good("%s is a plain table again; %s", args[0], fate)
+				return nil
+			})
+		},
+	}
+	c.Flags().Var(&history, "history", "what becomes of its past: keep or drop")
+	_ = c.RegisterFlagCompletionFunc("history", cobra.FixedCompletions([]string{"keep", "drop"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	return c
+}
