@@ -2,6 +2,7 @@ package yore
 
 import (
 	"errors"
+	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -33,6 +34,8 @@ var (
 	ErrTimeOrder = errors.New("time goes backwards")
 	// ErrStableTime: the stable time cannot be known (YO012).
 	ErrStableTime = errors.New("stable time unknown")
+	// ErrIsolation: what must see every row needs READ COMMITTED (YO013).
+	ErrIsolation = errors.New("needs READ COMMITTED")
 	// ErrBeforeTracking: the time lies before a table's past is known (YO014).
 	ErrBeforeTracking = errors.New("before tracking began")
 	// ErrNewer: the database has a newer yore than this program (YO015).
@@ -47,7 +50,7 @@ var byCode = map[string]error{
 	"YO001": ErrAppendOnly, "YO002": ErrTruncate, "YO003": ErrNotTracked, "YO004": ErrTracked,
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
-	"YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled,
+	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds
@@ -97,12 +100,25 @@ func Explain(err error) error {
 	if kind, ok := byCode[pg.Code]; ok {
 		return &Error{Code: pg.Code, Message: pg.Message, Hint: pg.Hint, Detail: pg.Detail, kind: kind, cause: err}
 	}
-	if pg.Code == "3F000" && pg.Message == `schema "yore" does not exist` {
+	if noSchema(pg) {
 		e := newError("YO017", "yore is not installed in this database", "Run yore install, or call yore.Install.")
 		e.cause = err
 		return e
 	}
 	return err
+}
+
+// The server may speak another language than English; names stay.
+var (
+	schemaYore  = regexp.MustCompile(`\byore\b`)
+	somethingIn = regexp.MustCompile(`\byore\.`)
+)
+
+// noSchema reports that a function or table of yore's was named where there is
+// no schema of yore's.
+func noSchema(pg *pgconn.PgError) bool {
+	return pg.Code == "3F000" && schemaYore.MatchString(pg.Message) ||
+		pg.Code == "42P01" && somethingIn.MatchString(pg.Message)
 }
 
 // explainOther knows the errors of other drivers, below database/sql, by the

@@ -178,12 +178,13 @@ DECLARE
   shape text;
 BEGIN
   -- Asked of the parser, which knows the table as it is now, and not read from
-  -- pg_attribute, which an old snapshot would show as it was.
-  EXECUTE format('SELECT ARRAY(SELECT json_object_keys(row_to_json(s)))
-                    FROM (SELECT (r).* FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false) AS s', rel)
+  -- pg_attribute, which an old snapshot would show as it was. No column is called
+  -- sys_to, so the alias means the row.
+  EXECUTE format('SELECT ARRAY(SELECT json_object_keys(row_to_json(sys_to)))
+                    FROM (SELECT (sys_to).* FROM (SELECT 1) AS one LEFT JOIN %s AS sys_to ON false) AS sys_to', rel)
     INTO names;
-  EXECUTE format('SELECT concat_ws('', '', %s) FROM (SELECT 1) AS one LEFT JOIN %s AS r ON false',
-                 (SELECT string_agg(format('%L || pg_typeof(r.%I) || %L', quote_ident(n) || ' ', n, coalesce(size.size, '')), ', ' ORDER BY place)
+  EXECUTE format('SELECT array_to_string(ARRAY[%s], '', '') FROM (SELECT 1) AS one LEFT JOIN %s AS sys_to ON false',
+                 (SELECT string_agg(format('%L || pg_typeof(sys_to.%I) || %L', quote_ident(n) || ' ', n, coalesce(size.size, '')), ', ' ORDER BY place)
                     FROM unnest(names) WITH ORDINALITY AS u (n, place)
                     -- Length, scale and precision are all that the parser does not say.
                     LEFT JOIN LATERAL (

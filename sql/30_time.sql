@@ -31,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._later(timestamptz, timestamptz, boolean, text) IS
-  'When the next version of a row begins: at the transaction''s time, or 1 microsecond after the last one began where a transaction that started later was quicker. Under yore.at_time there is no such shift: error YO011.';
+  'When the next version of a row begins: at the transaction''s time, or 1 microsecond after the last one began where a transaction that started later was quicker. Under yore.at_time there is no such shift behind another transaction''s version: error YO011.';
 
 CREATE OR REPLACE FUNCTION yore.at_time(t timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -24,7 +24,9 @@ CREATE OR REPLACE FUNCTION yore._template_begin_new() RETURNS text LANGUAGE sql 
     NEW.sys_from := last_to;
   {resurrect}ELSE
     NEW.sys_version := last_version OPERATOR(pg_catalog.+) 1;
-    NEW.sys_from := yore._later(began, last_to, true, {face_text});
+    NEW.sys_from := CASE WHEN last_xid OPERATOR(pg_catalog.=) xid
+                         THEN greatest(began, last_to OPERATOR(pg_catalog.+) interval '1 microsecond')
+                         ELSE yore._later(began, last_to, true, {face_text}) END;
   END IF;
   NEW.sys_xid := xid;$$ $outer$;
 COMMENT ON FUNCTION yore._template_begin_new() IS 'Part of a trigger: numbers a row whose key is new.';
@@ -39,7 +41,7 @@ COMMENT ON FUNCTION yore._template_resurrect() IS 'Part of _template_begin_new, 
 
 CREATE OR REPLACE FUNCTION yore._template_end_old() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
   ended := greatest(began, OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond');
-  IF ended OPERATOR(pg_catalog.<>) began THEN
+  IF ended OPERATOR(pg_catalog.<>) began AND OLD.sys_xid OPERATOR(pg_catalog.<>) xid THEN
     ended := yore._later(began, OLD.sys_from, false, {face_text});
   END IF;
   -- The version that ends, and the tombstone that says when and by whom.
@@ -152,7 +154,7 @@ BEGIN
   rekeyed := NOT ({new_is_old});
   IF rekeyed THEN{end_this}
   END IF;
-  IF rekeyed OR (NEW.sys_version IS NULL AND OLD.sys_xid OPERATOR(pg_catalog.=) xid) THEN{begin_new}
+  IF rekeyed OR (NEW.sys_version IS NULL AND OLD.sys_xid OPERATOR(pg_catalog.=) xid) THEN{begin_new}{bury}
     RETURN NEW;
   END IF;
 
@@ -164,7 +166,7 @@ BEGIN
   END IF;
 
   ended := greatest(began, OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond');
-  IF ended OPERATOR(pg_catalog.<>) began THEN
+  IF ended OPERATOR(pg_catalog.<>) began AND OLD.sys_xid OPERATOR(pg_catalog.<>) xid THEN
     ended := yore._later(began, OLD.sys_from, false, {face_text});
   END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
@@ -177,6 +179,16 @@ END
 $$ $outer$;
 COMMENT ON FUNCTION yore._template_update() IS
   'BEFORE UPDATE FOR EACH ROW: moves the old version to the past, unless nothing journaled has changed or this transaction made it.';
+
+CREATE OR REPLACE FUNCTION yore._template_bury() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+    -- If this transaction had deleted the key, its tombstone goes.
+    DELETE FROM {past} AS p
+     WHERE {past_is_new}
+       AND p.sys_version OPERATOR(pg_catalog.=) NEW.sys_version
+       AND p.sys_from OPERATOR(pg_catalog.=) p.sys_to
+       AND p.sys_xid OPERATOR(pg_catalog.=) xid;$$ $outer$;
+COMMENT ON FUNCTION yore._template_bury() IS
+  'Part of _template_update, where the changes of a transaction are squashed: unlike an INSERT, an UPDATE that got this far is carried out.';
 
 CREATE OR REPLACE FUNCTION yore._template_delete() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
@@ -200,7 +212,7 @@ DECLARE
 BEGIN
   IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
     -- TRUNCATE takes every row, an old snapshot need not show every row.
-    PERFORM yore._fail('YO002', pg_catalog.concat({face_text}, ' is tracked: its rows could be lost by a TRUNCATE that is not READ COMMITTED'),
+    PERFORM yore._fail('YO013', pg_catalog.concat({face_text}, ' is tracked: its rows could be lost by a TRUNCATE that is not READ COMMITTED'),
                        'Use DELETE, or TRUNCATE in a transaction of isolation level READ COMMITTED.');
   END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
@@ -211,12 +223,13 @@ BEGIN
     FROM {storage} AS c
    CROSS JOIN LATERAL (
          SELECT CASE WHEN began OPERATOR(pg_catalog.>) c.sys_from THEN began
+                     WHEN c.sys_xid OPERATOR(pg_catalog.=) xid THEN c.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond'
                      ELSE yore._later(began, c.sys_from, false, {face_text}) END) AS e (ended)
    CROSS JOIN (VALUES (0), (1)) AS v (step){not_forgotten};
   {truncate_forgotten}RETURN NULL;
 END
 $$ $outer$;
-COMMENT ON FUNCTION yore._template_truncate() IS 'BEFORE TRUNCATE where on_truncate is archive: does for every row what DELETE does. Error YO002 unless the transaction is READ COMMITTED.';
+COMMENT ON FUNCTION yore._template_truncate() IS 'BEFORE TRUNCATE where on_truncate is archive: does for every row what DELETE does. Error YO013 unless the transaction is READ COMMITTED.';
 
 CREATE OR REPLACE FUNCTION yore._template_truncate_forgotten() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
   SELECT {current_columns}, c.sys_version, c.sys_from, xid, c.sys_from, xid

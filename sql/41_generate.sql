@@ -57,6 +57,7 @@ BEGIN
   END IF;
   template := pg_catalog.replace(template, '{begin_new}', begin_new);
   template := pg_catalog.replace(template, '{end_this}', end_this);
+  template := pg_catalog.replace(template, '{bury}', CASE WHEN squash THEN yore._template_bury() ELSE '' END);
   template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
   RETURN pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
 END

@@ -227,7 +227,12 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('GRANT %s TO %I', target, role);
   END LOOP;
+  -- Without the right to grant, PostgreSQL only warns.
+  IF NOT (pg_catalog.has_schema_privilege(role, m.past_schema, 'USAGE') AND pg_catalog.has_schema_privilege(role, m.storage_schema, 'USAGE')) THEN
+    PERFORM yore._fail('YO008', pg_catalog.format('role %I may not let others use schema %I', current_user, m.past_schema),
+                       pg_catalog.format('Its owner can: GRANT USAGE ON SCHEMA %I, %I TO %I', m.past_schema, m.storage_schema, role));
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION yore.grant_history(text, name) IS
-  'Lets the role read all of a tracked table''s past: the history and asof views, and the tables beneath, which the function asof.t(time) reads. For the views alone a plain GRANT SELECT does.';
+  'Lets the role read all of a tracked table''s past: the history and asof views, and the tables beneath, which the function asof.t(time) reads. For the views alone a plain GRANT SELECT does. Errors: YO003 not tracked, 42501 not the owner, YO008 not allowed to open the schemas.';

@@ -37,6 +37,9 @@ BEGIN
   ELSIF c.relrowsecurity AND NOT in_place AND pg_catalog.current_setting('server_version_num')::integer < 150000 THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security, which a view can only keep from PostgreSQL 15 on', rel),
       pg_catalog.format('SELECT yore.track(%L, in_place => true)', rel));
+  ELSIF yore._blinds_owner(rel) THEN
+    PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security that binds its owner, too, as whom yore''s triggers run', rel),
+      pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel));
   END IF;
 
   SELECT pg_catalog.string_agg(t.tgname, ', ') INTO other FROM pg_catalog.pg_trigger AS t
@@ -59,7 +62,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._check_table(regclass, boolean) IS
-  'Refuses what cannot be tracked: error YO005 (not a table, temporary, unlogged, foreign, a partition, partitioned without in_place, inheritance, a row type in use), YO006 (a trigger whose name sorts too late).';
+  'Refuses what cannot be tracked: error YO005 (not a table, temporary, unlogged, foreign, a partition, partitioned without in_place, inheritance, a row type in use, row-level security that binds the owner), YO006 (a trigger whose name sorts too late).';
+
+CREATE OR REPLACE FUNCTION yore._blinds_owner(rel regclass) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.relrowsecurity AND c.relforcerowsecurity AND NOT (o.rolsuper OR o.rolbypassrls)
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner
+   WHERE c.oid = rel
+$$;
+COMMENT ON FUNCTION yore._blinds_owner(regclass) IS
+  'Whether row-level security keeps rows of the table from its owner, and so from triggers that run with the owner''s rights.';
 
 CREATE OR REPLACE FUNCTION yore._check_rights(rel regclass, in_place boolean) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -124,6 +137,12 @@ BEGIN
   IF odd IS NOT NULL THEN
     PERFORM yore._fail('YO005', pg_catalog.format('key of %s: column %s may be NULL', rel, odd), 'ALTER TABLE … ALTER COLUMN … SET NOT NULL');
   END IF;
+  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ') INTO odd FROM pg_catalog.pg_attribute AS a
+   WHERE a.attrelid = rel AND a.attname = ANY (found) AND a.attgenerated <> '';
+  IF odd IS NOT NULL THEN
+    PERFORM yore._fail('YO005', pg_catalog.format('key of %s: column %s is generated, after triggers have seen the row', rel, odd),
+                       'Name another key with key => ''{…}''; a unique index must hold it.');
+  END IF;
   IF yore._key_index(rel, found) IS NULL THEN
     PERFORM yore._fail('YO005', pg_catalog.format('key of %s: no index makes (%s) unique at once', rel,
         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ') FROM pg_catalog.unnest(found) AS k)),
@@ -133,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._check_key(regclass, text[]) IS
-  'The key columns: those given, else the primary key''s. Errors YO005 (none, nullable, not unique at once), YO007 (no such column).';
+  'The key columns: those given, else the primary key''s. Errors YO005 (none, nullable, generated, not unique at once), YO007 (no such column).';
 
 CREATE OR REPLACE FUNCTION yore._check_options(m yore.tracked) RETURNS void
 LANGUAGE plpgsql STABLE

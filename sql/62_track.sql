@@ -182,7 +182,7 @@ BEGIN
   EXECUTE pg_catalog.format('COMMENT ON SCHEMA %I IS %L', wanted, pg_catalog.format('yore: %s of the tables of schema %I',
     CASE kind WHEN 'temporal' THEN 'the storage' WHEN 'history' THEN 'every version' ELSE 'the rows as of the session''s time' END, of_schema));
   IF owner <> current_user THEN
-    EXECUTE pg_catalog.format('GRANT CREATE, USAGE ON SCHEMA %I TO %I', wanted, owner);
+    EXECUTE pg_catalog.format('GRANT CREATE, USAGE ON SCHEMA %I TO %I WITH GRANT OPTION', wanted, owner);   -- for yore.grant_history
   END IF;
   IF kind <> 'temporal' THEN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO PUBLIC', wanted);   -- the views in it are granted one by one

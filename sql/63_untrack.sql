@@ -17,6 +17,10 @@ BEGIN
 
   IF history = 'keep' THEN
     PERFORM yore._fits(rel, m.shape);
+    IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+      PERFORM yore._fail('YO013', pg_catalog.format('untrack of %s that keeps history needs a transaction of READ COMMITTED: an older snapshot need not show every row', rel),
+                         'BEGIN ISOLATION LEVEL READ COMMITTED');
+    END IF;
   END IF;
 
   IF NOT m.in_place THEN
@@ -33,7 +37,8 @@ BEGIN
   IF NOT m.in_place THEN
     EXECUTE pg_catalog.format('ALTER TABLE %s SET SCHEMA %I', rel, m.schema_name);
     FOR own IN SELECT * FROM pg_catalog.jsonb_array_elements(m.sequences) LOOP
-      IF pg_catalog.to_regclass(own ->> 'sequence') IS NOT NULL THEN
+      IF pg_catalog.to_regclass(own ->> 'sequence') IS NOT NULL AND EXISTS (
+         SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = rel AND a.attname = own ->> 'column') THEN
         EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s.%I', own ->> 'sequence', rel, own ->> 'column');
       END IF;
     END LOOP;
@@ -45,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.untrack(text, text) IS
-  'Gives the plain table back, with its grants, indexes, foreign keys, sequences and comments. history => keep (the default) closes every current version, copies it to the past and leaves past table and history view for reading; drop drops them. Errors: YO003 not tracked, YO007 another word, YO008 no right, YO009 keep of a table altered by hand, 2BP01 something of the user''s depends on a face. Takes an ACCESS EXCLUSIVE lock; keep copies the rows under it.';
+  'Gives the plain table back, with its grants, indexes, foreign keys, sequences and comments. history => keep (the default) closes every current version, copies it to the past and leaves past table and history view for reading; drop drops them. Errors: YO003 not tracked, YO007 another word, YO008 no right, YO009 keep of a table altered by hand, YO013 keep in a transaction that is not READ COMMITTED, 2BP01 something of the user''s depends on a face. Takes an ACCESS EXCLUSIVE lock; keep copies the rows under it.';
 
 CREATE OR REPLACE FUNCTION yore._close_past(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE

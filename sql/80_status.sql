@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.verify(text) IS
-  'What is wrong with one tracked table, or with all: no row means nothing is. problem: columns, trigger, trigger order, partition, period, gap or overlap, number, row without past, vanished. Reads every version; takes ACCESS SHARE locks. What was done with triggers disabled shows where it broke the chain of versions; a value overwritten then leaves no trace. Error YO003 if t is not tracked.';
+  'What is wrong with one tracked table, or with all: no row means nothing is. problem: columns, trigger, trigger order, row security, partition, period, gap or overlap, number, row without past, vanished. Reads every version; takes ACCESS SHARE locks. What was done with triggers disabled shows where it broke the chain of versions; a value overwritten then leaves no trace. Error YO003 if t is not tracked.';
 
 CREATE OR REPLACE FUNCTION yore._verify_triggers(m yore.tracked)
 RETURNS TABLE (table_name text, problem text, key jsonb, version bigint, detail text)
@@ -92,6 +92,15 @@ BEGIN
     FROM pg_catalog.pg_trigger AS g
    WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 3) = 3 AND g.tgname::text COLLATE "C" > '~yore_z'
   UNION ALL
+  SELECT name, 'trigger order', NULL, NULL,
+         pg_catalog.format('trigger %s came after tracking and may change the key: run SELECT yore.sync(%L)', g.tgname, name)
+    FROM pg_catalog.pg_trigger AS g
+   WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 19) = 19 AND g.tgname NOT LIKE '~yore\_%'
+     AND EXISTS (SELECT FROM pg_catalog.pg_trigger AS own WHERE own.tgrelid = rel AND own.tgname = '~yore_settle_key' AND own.tgqual IS NULL)
+  UNION ALL
+  SELECT name, 'row security', NULL, NULL, pg_catalog.format('binds the owner, too, as whom the triggers run: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel)
+   WHERE yore._blinds_owner(rel)
+  UNION ALL
   SELECT name, 'partition', NULL, NULL, pg_catalog.format('%s can be truncated by itself: run SELECT yore.sync(%L)', p.relid, name)
     FROM pg_catalog.pg_partition_tree(rel) AS p
    WHERE p.relid <> rel
@@ -105,15 +114,18 @@ RETURNS TABLE (table_name text, problem text, key jsonb, version bigint, detail 
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  key text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ' ORDER BY place) FROM pg_catalog.unnest(m.key_columns) WITH ORDINALITY AS u (k, place));
+  -- The key columns by number: the query has names of its own.
+  named   text := (SELECT pg_catalog.string_agg(pg_catalog.format('%I AS k%s', k, place), ', ') FROM pg_catalog.unnest(m.key_columns) WITH ORDINALITY AS u (k, place));
+  key     text := (SELECT pg_catalog.string_agg('k' || place, ', ') FROM pg_catalog.unnest(m.key_columns) WITH ORDINALITY AS u (k, place));
+  as_json text := (SELECT pg_catalog.string_agg(pg_catalog.format('%L, k%s', k, place), ', ') FROM pg_catalog.unnest(m.key_columns) WITH ORDINALITY AS u (k, place));
 BEGIN
   -- Each version beside the one before it. The open end of a current one is
   -- infinity here; a tombstone begins and ends at once.
   RETURN QUERY EXECUTE pg_catalog.format($query$
     WITH versions AS (
-      SELECT %1$s, sys_version, sys_from, 'infinity'::timestamptz AS sys_to, true AS is_current FROM %2$s
+      SELECT %6$s, sys_version, sys_from, 'infinity'::timestamptz AS sys_to, true AS is_current FROM %2$s
       UNION ALL
-      SELECT %1$s, sys_version, sys_from, sys_to, false FROM %3$s),
+      SELECT %6$s, sys_version, sys_from, sys_to, false FROM %3$s),
     chain AS (
       SELECT v.*, row_number() OVER w AS place,
              lag(sys_version) OVER w AS last_version, lag(sys_from) OVER w AS last_from, lag(sys_to) OVER w AS last_to,
@@ -132,7 +144,7 @@ BEGIN
           WHEN is_last AND NOT is_current AND sys_from < sys_to THEN 'vanished'
         END AS problem FROM chain)
     SELECT %4$L, problem,
-           (SELECT jsonb_object_agg(k.name, to_jsonb(j) -> k.name) FROM unnest(%5$L::text[]) AS k (name)),
+           jsonb_build_object(%5$s),
            sys_version,
            CASE problem
              WHEN 'period' THEN format('ends %%s before it begins %%s', sys_to, sys_from)
@@ -141,9 +153,9 @@ BEGIN
              WHEN 'row without past' THEN 'the versions before it are not there'
              WHEN 'vanished' THEN 'it ended, and there is neither a next version nor a tombstone'
            END
-      FROM judged AS j WHERE problem IS NOT NULL$query$,
+      FROM judged WHERE problem IS NOT NULL$query$,
     key, pg_catalog.format('%I.%I', m.storage_schema, m.storage_name), pg_catalog.format('%I.%I', m.past_schema, m.past_name),
-    pg_catalog.format('%I.%I', m.schema_name, m.table_name), m.key_columns::text[]);
+    pg_catalog.format('%I.%I', m.schema_name, m.table_name), as_json, named);
 END
 $$;
 COMMENT ON FUNCTION yore._verify_versions(yore.tracked) IS 'The part of yore.verify that follows every row through its versions.';

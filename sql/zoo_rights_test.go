@@ -1,0 +1,96 @@
+package sql_test
+
+import (
+	"fmt"
+	"testing"
+
+	"yore.example/yore/internal/pgtest"
+)
+
+// Row-level security: a reader sees only their rows, now, ever and then
+// (trap-16).
+func TestZooRowSecurity(t *testing.T) {
+	t.Parallel()
+	for _, inPlace := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in_place=%t", inPlace), func(t *testing.T) {
+			t.Parallel()
+			rowSecurity(t, inPlace)
+		})
+	}
+}
+
+func rowSecurity(t *testing.T, inPlace bool) {
+	db, dsn := session(t)
+	ana, bo, owner := newRole(t, dsn), newRole(t, dsn), newRole(t, dsn) // the owner goes first, with the grants that it made
+	pgtest.Exec(t, db, "GRANT CREATE ON SCHEMA public TO "+owner, "CREATE TABLE notes (id int PRIMARY KEY, who name DEFAULT current_user, body text)", "ALTER TABLE notes OWNER TO "+owner,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO "+ana+", "+bo,
+		"ALTER TABLE notes ENABLE ROW LEVEL SECURITY", "CREATE POLICY own ON notes USING (who = current_user)",
+		"CREATE POLICY no_secrets ON notes AS RESTRICTIVE FOR SELECT TO "+ana+" USING (body <> 'secret')")
+	pgtest.Exec(t, db, "ALTER TABLE notes FORCE ROW LEVEL SECURITY")
+	if pgtest.Server(t).Major() >= 15 || inPlace {
+		refuses(t, db, fmt.Sprintf("SELECT yore.track('notes', in_place => %t)", inPlace), "YO005", "notes", "NO FORCE")
+	}
+	pgtest.Exec(t, db, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
+	before := catalogOf(t, db, "notes")
+	if pgtest.Server(t).Major() < 15 && !inPlace {
+		refuses(t, db, "SELECT yore.track('notes')", "YO005", "row-level security", "in_place => true")
+		return
+	}
+	pgtest.Exec(t, db, fmt.Sprintf("SELECT yore.track('notes', in_place => %t)", inPlace))
+	asAna, asBo, asOwner := dial(t, as(t, dsn, ana)), dial(t, as(t, dsn, bo)), dial(t, as(t, dsn, owner))
+	pgtest.Exec(t, asAna, "INSERT INTO notes (id, body) VALUES (1, 'a1'), (3, 'x')", "UPDATE notes SET body = 'a2' WHERE id = 1", "DELETE FROM notes WHERE id = 3")
+	pgtest.Exec(t, asBo, "INSERT INTO notes (id, body) VALUES (2, 'b1')")
+	at := instant(t, db)
+	pgtest.Exec(t, asBo, "UPDATE notes SET body = 'b2'", "INSERT INTO notes VALUES (2, current_user, 'x') ON CONFLICT (id) DO UPDATE SET body = 'b3'")
+	pgtest.Exec(t, asAna, "BEGIN", "UPDATE notes SET body = 'a3'", "DELETE FROM notes", "INSERT INTO notes (id, body) VALUES (1, 'a4')", "COMMIT")
+	refuses(t, asAna, "INSERT INTO notes VALUES (9, '"+bo+"', 'forged')", "42501")
+	rowsAre(t, asAna, "SELECT id, body FROM notes ORDER BY id", "1|a4")
+	rowsAre(t, asBo, "SELECT id, body FROM notes ORDER BY id", "2|b3")
+	refuses(t, asAna, "SELECT * FROM history.notes", "42501")
+
+	pgtest.Exec(t, asOwner, "SELECT yore.grant_history('notes', '"+ana+"')")
+	rowsAre(t, asAna, "SELECT id, version, body FROM history.notes ORDER BY id, version", "1|1|a1", "1|2|a2", "1|3|a4", "3|1|x", "3|2|x")
+	rowsAre(t, asAna, "SELECT id, body FROM asof.notes('"+at+"') ORDER BY id", "1|a2")
+	rowsAre(t, asAna, "SELECT id, body FROM temporal.notes_past WHERE who <> current_user")
+	pgtest.Exec(t, asAna, "BEGIN", "SELECT yore.as_of('"+at+"')")
+	rowsAre(t, asAna, "SELECT id, body FROM notes ORDER BY id", "1|a2")
+	pgtest.Exec(t, asAna, "ROLLBACK", "UPDATE notes SET body = 'secret'")
+	rowsAre(t, asAna, "SELECT id, body FROM notes")
+	rowsAre(t, db, "SELECT id, body FROM notes ORDER BY id", "1|secret", "2|b3")
+	pgtest.Clean(t, db)
+	pgtest.Exec(t, asOwner, "ALTER TABLE "+map[bool]string{true: "", false: "temporal."}[inPlace]+"notes FORCE ROW LEVEL SECURITY")
+	rowsAre(t, db, "SELECT problem FROM yore.verify()", "row security")
+	pgtest.Exec(t, asOwner, "ALTER TABLE "+map[bool]string{true: "", false: "temporal."}[inPlace]+"notes NO FORCE ROW LEVEL SECURITY")
+	pgtest.Exec(t, db, "SELECT yore.untrack('notes', 'drop')")
+	if diff := difference(before, catalogOf(t, db, "notes")); diff != "" {
+		t.Errorf("untrack did not give the table back:\n%s", diff)
+	}
+	rowsAre(t, asBo, "SELECT id, body FROM notes ORDER BY id", "2|b3")
+}
+
+// Grants per column hold for the face, and come back from it.
+func TestZooColumnGrants(t *testing.T) {
+	t.Parallel()
+	db, dsn := session(t)
+	role, second := newRole(t, dsn), newRole(t, dsn)
+	pgtest.Exec(t, db, "CREATE TABLE t (id int PRIMARY KEY, a text, b text)",
+		"GRANT SELECT (id, a), UPDATE (a), INSERT (id, a) ON t TO "+role, "GRANT SELECT ON t TO "+second+" WITH GRANT OPTION", "GRANT REFERENCES, TRIGGER ON t TO "+second, "GRANT SELECT (id) ON t TO PUBLIC")
+	before := catalogOf(t, db, "t")
+	pgtest.Exec(t, db, "SELECT yore.track('t')")
+	app := dial(t, as(t, dsn, role))
+	pgtest.Exec(t, app, "INSERT INTO t (id, a) VALUES (1, 'x')", "UPDATE t SET a = 'y' WHERE id = 1")
+	rowsAre(t, app, "SELECT id, a FROM t", "1|y")
+	for _, statement := range []string{"SELECT b FROM t", "SELECT * FROM t", "UPDATE t SET b = 'z'", "DELETE FROM t", "INSERT INTO t VALUES (2, 'x', 'y')", "INSERT INTO t (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET b = ''"} {
+		refuses(t, app, statement, "42501")
+	}
+	granter := dial(t, as(t, dsn, second))
+	rowsAre(t, granter, "SELECT * FROM t", "1|y|∅")
+	pgtest.Clean(t, db)
+	pgtest.Exec(t, db, "SELECT yore.untrack('t', 'drop')")
+	if diff := difference(before, catalogOf(t, db, "t")); diff != "" {
+		t.Errorf("untrack did not give the table back:\n%s", diff)
+	}
+	pgtest.Exec(t, db, "SELECT yore.track('t')", "REVOKE ALL ON t FROM "+role, "REVOKE SELECT (id) ON t FROM PUBLIC", "GRANT DELETE ON t TO "+role, "SELECT yore.untrack('t', 'drop')")
+	refuses(t, app, "SELECT id, a FROM t", "42501")
+	rowsAre(t, db, "SELECT has_table_privilege('"+role+"', 't', 'DELETE'), has_any_column_privilege('"+role+"', 't', 'SELECT')", "t|f")
+}
