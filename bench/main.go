@@ -131,6 +131,7 @@ func median(d []time.Duration) time.Duration {
 // secondary index, and tracks one.
 func setUp(ctx context.Context, db *pgx.Conn) error {
 	if err := exec(ctx, db,
+		"DROP TABLE IF EXISTS plain_note, tracked_note",
 		"DROP TABLE IF EXISTS plain",
 		"SELECT yore.untrack('tracked', 'drop') FROM yore.tracked",
 		"DROP TABLE IF EXISTS tracked",

@@ -22,6 +22,7 @@ func works() []work {
 			do: once("INSERT INTO %s (email, name, city) SELECT 'person' || g || '@example.org', 'Person ' || g, 'Zagreb' FROM generate_series(1, 20000) AS g")},
 		{name: "update 20,000 rows in bulk", bar: 3.5, prepare: refill, do: once("UPDATE %s SET points = points + 1")},
 		{name: "delete 20,000 rows in bulk", bar: 9, prepare: refill, do: once("DELETE FROM %s")},
+		{name: "the same, referred to by a table", prepare: referred, do: once("DELETE FROM %s")},
 		{name: "read one row of the present", bar: 1.05, do: each("SELECT * FROM %s WHERE id = $1", randomKey)},
 	}
 }
@@ -78,6 +79,20 @@ func refill(ctx context.Context, db *pgx.Conn, table string, round int) error {
 		return err
 	}
 	return vacuum(ctx, db, table, round)
+}
+
+// referred is refill, with a table whose foreign key points to this one, as most
+// have: PostgreSQL looks there for every row that is deleted.
+func referred(ctx context.Context, db *pgx.Conn, table string, round int) error {
+	child := table + "_note"
+	if err := exec(ctx, db, "DROP TABLE IF EXISTS "+child); err != nil {
+		return err
+	}
+	if err := refill(ctx, db, table, round); err != nil {
+		return err
+	}
+	return exec(ctx, db, fmt.Sprintf("CREATE TABLE %s (id bigint PRIMARY KEY, person bigint REFERENCES %s)", child, storage(table)),
+		fmt.Sprintf("CREATE INDEX ON %s (person)", child))
 }
 
 func empty(ctx context.Context, db *pgx.Conn, table string, _ int) error {

@@ -151,11 +151,13 @@ DECLARE
   last_to      timestamp with time zone;
   last_xid     pg_catalog.xid8;
 BEGIN
-  rekeyed := NOT ({new_is_old});
-  IF rekeyed THEN{end_this}
-  END IF;
-  IF rekeyed OR (NEW.sys_version IS NULL AND OLD.sys_xid OPERATOR(pg_catalog.=) xid) THEN{begin_new}{bury}
-    RETURN NEW;
+  IF NOT ({new_is_old}) OR NEW.sys_version IS NULL THEN
+    rekeyed := NOT ({new_is_old});
+    IF rekeyed THEN{end_this}
+    END IF;
+    IF rekeyed OR OLD.sys_xid OPERATOR(pg_catalog.=) xid THEN{begin_new}{bury}
+      RETURN NEW;
+    END IF;
   END IF;
 
   IF {unchanged}{squash} THEN
@@ -181,12 +183,12 @@ COMMENT ON FUNCTION yore._template_update() IS
   'BEFORE UPDATE FOR EACH ROW: moves the old version to the past, unless nothing journaled has changed or this transaction made it.';
 
 CREATE OR REPLACE FUNCTION yore._template_bury() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
-    -- If this transaction had deleted the key, its tombstone goes.
-    DELETE FROM {past} AS p
-     WHERE {past_is_new}
-       AND p.sys_version OPERATOR(pg_catalog.=) NEW.sys_version
-       AND p.sys_from OPERATOR(pg_catalog.=) p.sys_to
-       AND p.sys_xid OPERATOR(pg_catalog.=) xid;$$ $outer$;
+  -- If this transaction had deleted the key, its tombstone goes.
+  DELETE FROM {past} AS p
+   WHERE {past_is_new}
+     AND p.sys_version OPERATOR(pg_catalog.=) NEW.sys_version
+     AND p.sys_from OPERATOR(pg_catalog.=) p.sys_to
+     AND p.sys_xid OPERATOR(pg_catalog.=) xid;$$ $outer$;
 COMMENT ON FUNCTION yore._template_bury() IS
   'Part of _template_update, where the changes of a transaction are squashed: unlike an INSERT, an UPDATE that got this far is carried out.';
 

@@ -52,12 +52,12 @@ DECLARE
                          ELSE yore._template_end_old() END;
 BEGIN
   IF pg_catalog.strpos(template, 'IF rekeyed') > 0 THEN   -- UPDATE does both, if the key changes
-    begin_new := yore._indent(begin_new);
-    end_this := yore._indent(end_this);
+    begin_new := yore._indent(yore._indent(begin_new));
+    end_this := yore._indent(yore._indent(end_this));
   END IF;
   template := pg_catalog.replace(template, '{begin_new}', begin_new);
   template := pg_catalog.replace(template, '{end_this}', end_this);
-  template := pg_catalog.replace(template, '{bury}', CASE WHEN squash THEN yore._template_bury() ELSE '' END);
+  template := pg_catalog.replace(template, '{bury}', CASE WHEN squash THEN yore._indent(yore._indent(yore._template_bury())) ELSE '' END);
   template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
   RETURN pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
 END

@@ -1,0 +1,27 @@
+package yore_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// The root package stands on pgx and the standard library alone.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.Module.Path}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// pgx and what it needs itself.
+	allowed := []string{"yore.example/yore", "github.com/jackc/", "golang.org/x/text", "golang.org/x/sync"}
+	for _, module := range strings.Fields(string(out)) {
+		ok := false
+		for _, a := range allowed {
+			ok = ok || strings.HasPrefix(module, a)
+		}
+		if !ok {
+			t.Errorf("the root package depends on %s", module)
+		}
+	}
+}
