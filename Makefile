@@ -5,6 +5,8 @@ LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULE := $(shell go list -m)
 VERSIONS := 13 14 15 16 17 18
 CORE := . ./sql ./internal/... ./cmd/...
+# Throw-away servers are three times faster in memory, where there is enough.
+SHM := $(shell [ -w /dev/shm ] && [ $$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}') -gt 4000 ] && echo TMPDIR=/dev/shm)
 
 .PHONY: help
 help: ## this list
@@ -16,11 +18,11 @@ demo: ## fifty years of countries and currencies, in a PostgreSQL that starts by
 
 .PHONY: test
 test: ## all tests, on the PostgreSQL found first (RACE=1: with the race detector)
-	go test $(if $(RACE),-race) -timeout 30m ./...
+	$(SHM) go test $(if $(RACE),-race) -timeout 30m ./...
 
 .PHONY: test-core
 test-core: ## the core tests on one version: make test-core PG=18
-	YORE_PG=$(PG) go test -timeout 30m $(CORE)
+	$(SHM) YORE_PG=$(PG) go test -timeout 30m $(CORE)
 
 .PHONY: test-all-versions
 test-all-versions: ## the core tests on PostgreSQL 13 to 18
