@@ -87,10 +87,18 @@ func (r *wrappedRows) Err() error {
 
 func (r *wrappedRows) CommandTag() pgconn.CommandTag { return pgconn.CommandTag{} }
 func (r *wrappedRows) Next() bool                    { return r.rows.Next() }
-func (r *wrappedRows) Scan(dest ...any) error        { return r.rows.Scan(dest...) }
 func (r *wrappedRows) RawValues() [][]byte           { return nil }
 func (r *wrappedRows) Conn() *pgx.Conn               { return nil }
 func (r *wrappedRows) TypeMap() *pgtype.Map          { return pgtype.NewMap() }
+
+func (r *wrappedRows) Scan(dest ...any) error {
+	if len(dest) == 1 {
+		if whole, ok := dest[0].(pgx.RowScanner); ok { // pgx.RowToMap and its like
+			return whole.ScanRow(r)
+		}
+	}
+	return r.rows.Scan(dest...)
+}
 
 func (r *wrappedRows) FieldDescriptions() []pgconn.FieldDescription {
 	names, err := r.rows.Columns()

@@ -7,7 +7,7 @@ DECLARE
   c    record;
   other text;
 BEGIN
-  SELECT k.relkind, k.relpersistence, k.relispartition, k.relowner, k.relrowsecurity, k.reltype, n.nspname
+  SELECT k.relkind, k.relpersistence, k.relispartition, k.relowner, k.reltype, k.reloftype, n.nspname
     INTO STRICT c FROM pg_catalog.pg_class AS k JOIN pg_catalog.pg_namespace AS n ON n.oid = k.relnamespace WHERE k.oid = rel;
 
   IF c.relkind NOT IN ('r', 'p') THEN
@@ -22,6 +22,9 @@ BEGIN
   ELSIF c.relpersistence = 'u' THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s is unlogged; a crash would empty it behind its past', rel),
                        pg_catalog.format('ALTER TABLE %s SET LOGGED', rel));
+  ELSIF c.reloftype <> 0 THEN
+    PERFORM yore._fail('YO005', pg_catalog.format('%s is a table OF type %s and cannot have further columns', rel, c.reloftype::regtype),
+                       pg_catalog.format('ALTER TABLE %s NOT OF', rel));
   ELSIF c.relispartition THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s is a partition', rel),
       pg_catalog.format('Track the whole: SELECT yore.track(%L, in_place => true)', (pg_catalog.pg_partition_root(rel))::text));
@@ -34,13 +37,8 @@ BEGIN
         SELECT FROM yore.installation AS i, pg_catalog.unnest(ARRAY[i.temporal_schema, i.history_schema, i.asof_schema]) AS own (name)
          WHERE c.nspname = own.name) THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s stands in schema %I, which is not for tables of applications', rel, c.nspname));
-  ELSIF c.relrowsecurity AND NOT in_place AND pg_catalog.current_setting('server_version_num')::integer < 150000 THEN
-    PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security, which a view can only keep from PostgreSQL 15 on', rel),
-      pg_catalog.format('SELECT yore.track(%L, in_place => true)', rel));
-  ELSIF yore._blinds_owner(rel) THEN
-    PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security that binds its owner, too, as whom yore''s triggers run', rel),
-      pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel));
   END IF;
+  PERFORM yore._check_row_security(rel, in_place);
 
   SELECT pg_catalog.string_agg(t.tgname, ', ') INTO other FROM pg_catalog.pg_trigger AS t
    WHERE t.tgrelid = rel AND NOT t.tgisinternal AND (t.tgtype & 3) = 3 AND t.tgname::text COLLATE "C" > '~yore_z';
@@ -63,6 +61,24 @@ END
 $$;
 COMMENT ON FUNCTION yore._check_table(regclass, boolean) IS
   'Refuses what cannot be tracked: error YO005 (not a table, temporary, unlogged, foreign, a partition, partitioned without in_place, inheritance, a row type in use, row-level security that binds the owner), YO006 (a trigger whose name sorts too late).';
+
+CREATE OR REPLACE FUNCTION yore._check_row_security(rel regclass, in_place boolean) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  guarded boolean := (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = rel);
+BEGIN
+  IF guarded AND NOT in_place AND pg_catalog.current_setting('server_version_num')::integer < 150000 THEN
+    PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security, which a view can only keep from PostgreSQL 15 on', rel),
+      pg_catalog.format('SELECT yore.track(%L, in_place => true)', rel));
+  ELSIF yore._blinds_owner(rel) THEN
+    PERFORM yore._fail('YO005', pg_catalog.format('%s has row-level security that binds its owner, too, as whom yore''s triggers run', rel),
+      pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._check_row_security(regclass, boolean) IS
+  'Error YO005 where row-level security could not be kept, or would keep rows from the triggers.';
 
 CREATE OR REPLACE FUNCTION yore._blinds_owner(rel regclass) RETURNS boolean
 LANGUAGE sql STABLE

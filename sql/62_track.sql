@@ -195,19 +195,24 @@ CREATE OR REPLACE FUNCTION yore._grant_face(m yore.tracked, acl jsonb) RETURNS v
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
+  storage regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  face    regclass := pg_catalog.format('%I.%I', m.schema_name, m.table_name)::regclass;
   grantee text;
 BEGIN
-  PERFORM yore._grant_acl(pg_catalog.format('%I.%I', m.schema_name, m.table_name)::regclass, acl);
-  IF (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c
-       WHERE c.oid = pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass) THEN
-    -- Under row-level security the face reads with its reader's rights.
-    FOR grantee IN SELECT DISTINCT g ->> 'grantee' FROM pg_catalog.jsonb_array_elements(acl) AS g LOOP
-      EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %s', m.storage_schema, grantee);
-    END LOOP;
+  PERFORM yore._grant_acl(face, acl);
+  IF NOT (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = storage) THEN
+    RETURN;
   END IF;
+  -- Under row-level security the face reads with its reader's rights: what is
+  -- granted on it is needed beneath.
+  PERFORM yore._grant_acl(storage, yore._save_acl(face));
+  FOR grantee IN SELECT DISTINCT g ->> 'grantee' FROM pg_catalog.jsonb_array_elements(yore._save_acl(face)) AS g LOOP
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %s', m.storage_schema, grantee);
+  END LOOP;
 END
 $$;
-COMMENT ON FUNCTION yore._grant_face(yore.tracked, jsonb) IS 'Gives the face the grants that the table had.';
+COMMENT ON FUNCTION yore._grant_face(yore.tracked, jsonb) IS
+  'Gives the face the grants that the table had; under row-level security, the table those of the face.';
 
 CREATE OR REPLACE FUNCTION yore._say_views(m yore.tracked) RETURNS void
 LANGUAGE plpgsql STABLE

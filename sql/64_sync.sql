@@ -23,6 +23,7 @@ BEGIN
   m.shape := yore._shape(rel);
   m.generated_by := yore._version();
   PERFORM yore._check_options(m);
+  PERFORM yore._check_row_security(rel, m.in_place);
   UPDATE yore.tracked AS x
      SET key_columns = m.key_columns, columns = m.columns, shape = m.shape, journal = m.journal,
          no_journal = m.no_journal, sequences = m.sequences, generated_by = m.generated_by
@@ -31,13 +32,14 @@ BEGIN
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);
-  IF NOT had_face AND NOT m.in_place THEN
-    PERFORM yore._grant_face(m, yore._save_acl(rel));   -- it went with a DROP … CASCADE
+  IF NOT m.in_place THEN
+    -- A face that went with a DROP … CASCADE took its grants along.
+    PERFORM yore._grant_face(m, CASE WHEN had_face THEN '[]' ELSE yore._save_acl(rel) END);
   END IF;
 END
 $$;
 COMMENT ON FUNCTION yore.sync(text) IS
-  'Brings past, triggers and faces of a tracked table in step with its columns, after an ALTER TABLE by hand; where nothing differs, writes them anew. Columns that were dropped stay in the past table. Errors: YO003 not tracked, YO005 the key is no longer one, YO006 a new column has a taken name, YO008 no right, 2BP01 something of the user''s depends on a face that must change. Takes an ACCESS EXCLUSIVE lock; a change of type rewrites the past.';
+  'Brings past, triggers and faces of a tracked table in step with its columns, after an ALTER TABLE by hand; where nothing differs, writes them anew. Columns that were dropped stay in the past table. Errors: YO003 not tracked, YO005 the key is no longer one or a domain refuses NULL, YO006 a new column has a taken name, YO008 no right, 2BP01 something of the user''s depends on a face that must change. Takes an ACCESS EXCLUSIVE lock; a change of type rewrites the past.';
 
 CREATE OR REPLACE FUNCTION yore._rename_columns(m yore.tracked, now_has jsonb) RETURNS yore.tracked
 LANGUAGE plpgsql VOLATILE
@@ -101,11 +103,11 @@ BEGIN
       INTO here FROM pg_catalog.pg_attribute AS a
      WHERE a.attrelid = past AND a.attname = c ->> 'name' AND NOT a.attisdropped;
     IF NOT FOUND THEN
-      EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %s', past, yore._past_column(c));
+      PERFORM yore._add_past_column(past, c);
     ELSIF NOT here.same THEN
       -- A column of that name was dropped once, and the past kept it.
       PERFORM yore._put_aside(past, (c ->> 'name')::name);
-      EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %s', past, yore._past_column(c));
+      PERFORM yore._add_past_column(past, c);
     ELSIF here.type <> (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
                          WHERE a.attrelid = pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass
                            AND a.attnum = (c ->> 'number')::smallint) THEN
@@ -115,6 +117,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._fit_past(yore.tracked, jsonb) IS 'Adds to the past the columns it lacks and gives the others their new types.';
+
+CREATE OR REPLACE FUNCTION yore._add_past_column(past regclass, c jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %s', past, yore._past_column(c));
+EXCEPTION WHEN not_null_violation OR check_violation THEN
+  PERFORM yore._fail('YO005', pg_catalog.format('column %I has type %s, which refuses the NULL that it is in former versions', c ->> 'name', c ->> 'type'),
+                     'Give it the domain''s base type, and NOT NULL and CHECK of its own: those bind the present alone.', SQLERRM);
+END
+$$;
+COMMENT ON FUNCTION yore._add_past_column(regclass, jsonb) IS
+  'Adds a column to the past, NULL in all versions so far. Error YO005 for a domain that is not to be NULL.';
 
 CREATE OR REPLACE FUNCTION yore._put_aside(past regclass, column_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE

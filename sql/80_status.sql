@@ -101,6 +101,10 @@ BEGIN
   SELECT name, 'row security', NULL, NULL, pg_catalog.format('binds the owner, too, as whom the triggers run: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel)
    WHERE yore._blinds_owner(rel)
   UNION ALL
+  SELECT name, 'row security', NULL, NULL, pg_catalog.format('of %s and of what shows its past differ: run SELECT yore.sync(%L)', rel, name)
+    FROM pg_catalog.pg_class AS c, pg_catalog.pg_class AS p
+   WHERE c.oid = rel AND p.oid = past AND c.relrowsecurity <> p.relrowsecurity
+  UNION ALL
   SELECT name, 'partition', NULL, NULL, pg_catalog.format('%s can be truncated by itself: run SELECT yore.sync(%L)', p.relid, name)
     FROM pg_catalog.pg_partition_tree(rel) AS p
    WHERE p.relid <> rel

@@ -46,6 +46,7 @@ var refusals = []struct {
 	{name: "CompositeType", setup: []string{"CREATE TYPE c AS (id int)"}, statement: "SELECT yore.track('c')", code: "YO005", parts: []string{"c is a type"}},
 	{name: "TemporaryTable", setup: []string{"CREATE TEMPORARY TABLE t (id int PRIMARY KEY)"}, statement: "SELECT yore.track('t')", code: "YO005", parts: []string{"t is a temporary table"}},
 	{name: "UnloggedTable", setup: []string{"CREATE UNLOGGED TABLE t (id int PRIMARY KEY)"}, statement: "SELECT yore.track('t')", code: "YO005", parts: []string{"t is unlogged", "SET LOGGED"}},
+	{name: "TypedTable", setup: []string{"CREATE TYPE c AS (id int)", "CREATE TABLE t OF c (PRIMARY KEY (id))"}, statement: "SELECT yore.track('t')", code: "YO005", parts: []string{"t is a table OF type c", "NOT OF"}},
 	{name: "Partition", setup: []string{"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)", "CREATE TABLE t1 PARTITION OF t DEFAULT"}, statement: "SELECT yore.track('t1', in_place => true)", code: "YO005", parts: []string{"t1 is a partition", "track('t', in_place => true)"}},
 	{name: "Partitioned", setup: []string{"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)"}, statement: "SELECT yore.track('t')", code: "YO005", parts: []string{"t is partitioned", "in_place => true"}},
 	{name: "PartitionedArchive", setup: []string{"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)"}, statement: "SELECT yore.track('t', in_place => true, on_truncate => 'archive')", code: "YO007", parts: []string{"partitioned", "t"}},

@@ -123,6 +123,20 @@ func TestRoleThatWasGrantedHistoryReadsIt(t *testing.T) {
 	}
 }
 
+// A right to the views alone is enough for whole sessions, not for the function.
+func TestRoleWithTheViewsAlone(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	at := instant(t, o.owner)
+	pgtest.Exec(t, o.owner, "GRANT SELECT ON history.staff, asof.staff TO "+o.role, "DELETE FROM staff")
+	rowsAre(t, o.app, "SELECT count(*) FROM history.staff", "5")
+	pgtest.Exec(t, o.app, "BEGIN", "SELECT yore.as_of('"+at+"')")
+	rowsAre(t, o.app, "SELECT id, pay FROM staff ORDER BY id", "1|10", "2|20")
+	refuses(t, o.app, "SELECT * FROM public.staff", "YO010", "public.staff")
+	pgtest.Exec(t, o.app, "ROLLBACK")
+	refuses(t, o.app, "SELECT * FROM asof.staff(now())", "42501")
+}
+
 // Nothing that a role sets, passes or defines changes time, number or
 // transaction of what it writes.
 func TestForgery(t *testing.T) {

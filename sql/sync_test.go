@@ -261,3 +261,16 @@ func TestSyncKeepsGrants(t *testing.T) {
 		})
 	}
 }
+
+// A domain that is never NULL has no value for the versions before it: said,
+// with the way out.
+func TestSyncDomainNotNull(t *testing.T) {
+	t.Parallel()
+	db, _ := session(t)
+	pgtest.Exec(t, db, "CREATE DOMAIN pos AS int NOT NULL CHECK (value > 0)", "CREATE TABLE t (id int PRIMARY KEY)", "SELECT yore.track('t')", "INSERT INTO t VALUES (1)",
+		"ALTER TABLE temporal.t ADD COLUMN x pos DEFAULT 7", "SELECT yore.sync('t')", "UPDATE t SET x = 8", "ALTER TABLE temporal.t ADD COLUMN y pos DEFAULT 9")
+	refuses(t, db, "SELECT yore.sync('t')", "YO005", "column y", "base type")
+	pgtest.Exec(t, db, "ALTER TABLE temporal.t ALTER y TYPE int, ALTER y SET NOT NULL", "SELECT yore.sync('t')", "UPDATE t SET x = 9")
+	rowsAre(t, db, "SELECT version, x, y FROM history.t ORDER BY version", "1|7|∅", "2|8|9", "3|9|9")
+	pgtest.Clean(t, db)
+}

@@ -12,7 +12,7 @@ import (
 func TestZooForeignKeys(t *testing.T) {
 	t.Parallel()
 	for _, inPlace := range []bool{false, true} {
-		t.Run(fmt.Sprintf("in_place=%t", inPlace), func(t *testing.T) {
+		t.Run(fmt.Sprintf("trap-17 temporal-72 in_place=%t", inPlace), func(t *testing.T) {
 			t.Parallel()
 			db, _ := session(t)
 			option := fmt.Sprintf(", in_place => %t)", inPlace)
@@ -101,5 +101,19 @@ func TestZooTriggerMadeLater(t *testing.T) {
 		"BEGIN", "UPDATE t SET v = 'move'", "UPDATE t SET v = 'moved'", "COMMIT", "BEGIN", "DELETE FROM t", "INSERT INTO t VALUES (101, 'c')", "COMMIT")
 	rowsAre(t, db, "SELECT id, version, v, deleted_at IS NOT NULL FROM history.t ORDER BY id, version",
 		"1|1|a|f", "1|2|a|t", "101|1|b|f", "101|2|b|t", "101|3|moved|f", "101|4|c|f")
+	rowsAre(t, db, "SELECT problem, detail LIKE 'trigger rekey %yore.sync%' FROM yore.verify()", "trigger order|t")
+	pgtest.Exec(t, db, "SELECT yore.sync('t')")
 	pgtest.Clean(t, db)
+
+	// One that fires after yore's could change a row unseen.
+	pgtest.Exec(t, db, `CREATE TRIGGER "~~late" BEFORE UPDATE ON temporal.t FOR EACH ROW EXECUTE FUNCTION rekey()`)
+	rowsAre(t, db, "SELECT DISTINCT problem FROM yore.verify() WHERE detail LIKE '%~~late%'", "trigger order")
+}
+
+// What others made over a table stays with it, there and back.
+func TestZooDependents(t *testing.T) {
+	life := []string{"INSERT INTO t VALUES (1, 'a')", "UPDATE t SET v = 'b'", "REFRESH MATERIALIZED VIEW m", "DELETE FROM t"}
+	runZoo(t, []specimen{{name: "views and a rule", versions: 2, steps: life, create: []string{
+		"CREATE TABLE t (id int PRIMARY KEY, v text)", "CREATE VIEW v AS SELECT v FROM t WHERE id > 0 WITH CHECK OPTION", "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t",
+		"CREATE TABLE log (id int)", "CREATE RULE noted AS ON DELETE TO t DO ALSO INSERT INTO log VALUES (OLD.id)"}}})
 }

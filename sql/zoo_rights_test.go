@@ -12,7 +12,7 @@ import (
 func TestZooRowSecurity(t *testing.T) {
 	t.Parallel()
 	for _, inPlace := range []bool{false, true} {
-		t.Run(fmt.Sprintf("in_place=%t", inPlace), func(t *testing.T) {
+		t.Run(fmt.Sprintf("trap-16 in_place=%t", inPlace), func(t *testing.T) {
 			t.Parallel()
 			rowSecurity(t, inPlace)
 		})
@@ -66,6 +66,31 @@ func rowSecurity(t *testing.T, inPlace bool) {
 		t.Errorf("untrack did not give the table back:\n%s", diff)
 	}
 	rowsAre(t, asBo, "SELECT id, body FROM notes ORDER BY id", "2|b3")
+}
+
+// Row-level security turned on while the table is tracked: verify says so, and
+// sync takes it, and later grants, to all faces.
+func TestZooRowSecurityLater(t *testing.T) {
+	t.Parallel()
+	db, dsn := session(t)
+	role := newRole(t, dsn)
+	app := dial(t, as(t, dsn, role))
+	pgtest.Exec(t, db, "CREATE TABLE notes (id int PRIMARY KEY, who name)", "SELECT yore.track('notes')", "INSERT INTO notes VALUES (1, 'x'), (2, '"+role+"')", "UPDATE notes SET id = id + 10",
+		"GRANT SELECT, UPDATE ON notes TO "+role, "GRANT SELECT ON history.notes TO "+role,
+		"ALTER TABLE temporal.notes ENABLE ROW LEVEL SECURITY", "CREATE POLICY own ON temporal.notes USING (who = current_user)")
+	rowsAre(t, db, "SELECT problem, detail LIKE '%yore.sync%' FROM yore.verify()", "row security|t")
+	if pgtest.Server(t).Major() < 15 {
+		refuses(t, db, "SELECT yore.sync('notes')", "YO005", "row-level security")
+		return
+	}
+	pgtest.Exec(t, db, "SELECT yore.sync('notes')", "SELECT yore.grant_history('notes', '"+role+"')")
+	pgtest.Clean(t, db)
+	rowsAre(t, app, "SELECT id FROM notes", "12")
+	rowsAre(t, app, "SELECT id, version FROM history.notes ORDER BY id, version", "2|1", "2|2", "12|1")
+	pgtest.Exec(t, app, "UPDATE notes SET id = 13")
+	pgtest.Exec(t, db, "ALTER TABLE temporal.notes DISABLE ROW LEVEL SECURITY", "SELECT yore.sync('notes')")
+	rowsAre(t, app, "SELECT id FROM notes ORDER BY id", "11", "13")
+	pgtest.Clean(t, db)
 }
 
 // Grants per column hold for the face, and come back from it.
