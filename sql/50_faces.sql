@@ -132,6 +132,40 @@ END
 $$;
 COMMENT ON FUNCTION yore._drop_asof_function(yore.tracked) IS 'Drops asof.t(time) if it is there.';
 
+CREATE OR REPLACE FUNCTION yore._view_options(rel regclass) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- Views read with their owner's rights, whom row security does not bind.
+  SELECT CASE WHEN c.relrowsecurity AND pg_catalog.current_setting('server_version_num')::integer >= 150000
+              THEN 'WITH (security_invoker = true)' ELSE '' END
+    FROM pg_catalog.pg_class AS c WHERE c.oid = rel
+$$;
+COMMENT ON FUNCTION yore._view_options(regclass) IS 'The options of a view over the table: under row-level security it reads with its reader''s rights.';
+
+CREATE OR REPLACE FUNCTION yore._guard(rel regclass, view_name text, definition text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- Before PostgreSQL 15 a view cannot read with its reader's rights.
+  SELECT CASE WHEN c.relrowsecurity AND pg_catalog.current_setting('server_version_num')::integer < 150000
+              THEN pg_catalog.format(E'SELECT *\n  FROM (%s) AS all_rows\n WHERE CASE WHEN pg_catalog.row_security_active(%L::pg_catalog.regclass) THEN yore.refuse_rows(%L) ELSE true END',
+                                     definition, rel, view_name)
+              ELSE definition END
+    FROM pg_catalog.pg_class AS c WHERE c.oid = rel
+$$;
+COMMENT ON FUNCTION yore._guard(regclass, text, text) IS
+  'The definition of a view, such that it refuses those from whom it would have to keep rows and cannot.';
+
+CREATE OR REPLACE FUNCTION yore.refuse_rows(view_name text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  PERFORM yore._fail('YO008', pg_catalog.format('%s would show role %I rows that row-level security keeps from it', view_name, current_user),
+                     'Before PostgreSQL 15 views cannot apply it: read the function asof.t(time), which does.');
+END
+$$;
+COMMENT ON FUNCTION yore.refuse_rows(text) IS
+  'What history and asof call before PostgreSQL 15 when read by a role that row-level security binds: error YO008.';
+
 CREATE OR REPLACE FUNCTION yore._make_faces(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -142,9 +176,7 @@ DECLARE
   face    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
   asof    text := pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name);
-  guarded boolean := (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = rel);
-  -- Views read with their owner's rights, whom row security does not bind.
-  options text := CASE WHEN guarded THEN 'WITH (security_invoker = true)' ELSE '' END;
+  options text := yore._view_options(rel);
   -- A subquery, so that the setting is read once a query and not once a row.
   session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
   -- The present's versions are open, the past's closed; nobody sees infinity.
@@ -170,14 +202,14 @@ BEGIN
     INTO shown
     FROM (VALUES (1, 'sys_version', 'version'), (2, 'nullif(sys_from, ''-infinity'')', 'valid_from'),
                  (3, '%1$s', 'valid_to'), (4, '%2$s', 'deleted_at'), (5, 'sys_xid', 'xid')) AS part (place, expression, name);
-  PERFORM yore._make_view(history, pg_catalog.format(E'SELECT %s, %s\n  FROM %s\nUNION ALL\nSELECT %s, %s\n  FROM %s',
+  PERFORM yore._make_view(history, yore._guard(rel, history, pg_catalog.format(E'SELECT %s, %s\n  FROM %s\nUNION ALL\nSELECT %s, %s\n  FROM %s',
     yore._list(m.columns, '%I', ', ', false), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'NULL::timestamptz'), '%2$s', 'NULL::timestamptz'), storage,
-    yore._past_columns(m), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'sys_to'), '%2$s', 'CASE WHEN sys_from = sys_to THEN sys_to END'), past),
+    yore._past_columns(m), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'sys_to'), '%2$s', 'CASE WHEN sys_from = sys_to THEN sys_to END'), past)),
     options, rel);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 
-  PERFORM yore._make_view(asof, yore._asof_definition(m, session_time, face), options, rel);
+  PERFORM yore._make_view(asof, yore._guard(rel, asof, yore._asof_definition(m, session_time, face)), options, rel);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
   EXECUTE pg_catalog.format('CREATE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
