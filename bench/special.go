@@ -47,13 +47,13 @@ func asOf(ctx context.Context, db *pgx.Conn) error {
 		return err
 	}
 	for versions := 1; versions <= 50; versions++ {
-		if err := exec(ctx, db, "UPDATE tracked SET points = points + 1"); err != nil {
+		if err := statements(ctx, db, "UPDATE tracked SET points = points + 1"); err != nil {
 			return err
 		}
 		if versions != 5 && versions != 50 {
 			continue
 		}
-		if err := exec(ctx, db, "VACUUM ANALYZE temporal.tracked", "VACUUM ANALYZE temporal.tracked_past"); err != nil {
+		if err := statements(ctx, db, "VACUUM ANALYZE temporal.tracked", "VACUUM ANALYZE temporal.tracked_past"); err != nil {
 			return err
 		}
 		var middle time.Time
@@ -102,7 +102,7 @@ func asOf(ctx context.Context, db *pgx.Conn) error {
 // trackMillion measures how long tracking a table of a million rows locks it,
 // and makes sure that nothing was rewritten.
 func trackMillion(ctx context.Context, db *pgx.Conn) error {
-	if err := exec(ctx, db, "DROP TABLE IF EXISTS million", "CREATE TABLE million (id bigint PRIMARY KEY, name text NOT NULL, points integer)",
+	if err := statements(ctx, db, "DROP TABLE IF EXISTS million", "CREATE TABLE million (id bigint PRIMARY KEY, name text NOT NULL, points integer)",
 		"INSERT INTO million SELECT g, 'Person ' || g, g FROM generate_series(1, 1000000) AS g"); err != nil {
 		return err
 	}

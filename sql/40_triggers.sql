@@ -167,14 +167,16 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  ended := greatest(began, OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond');
-  IF ended OPERATOR(pg_catalog.<>) began AND OLD.sys_xid OPERATOR(pg_catalog.<>) xid THEN
-    ended := yore._later(began, OLD.sys_from, false, {face_text});
+  IF began OPERATOR(pg_catalog.<=) OLD.sys_from THEN
+    -- A transaction that started later was quicker.
+    began := CASE WHEN OLD.sys_xid OPERATOR(pg_catalog.=) xid
+                  THEN OLD.sys_from OPERATOR(pg_catalog.+) interval '1 microsecond'
+                  ELSE yore._later(began, OLD.sys_from, false, {face_text}) END;
   END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
-  VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, ended, xid);
+  VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, began, xid);
   NEW.sys_version := OLD.sys_version OPERATOR(pg_catalog.+) 1;
-  NEW.sys_from := ended;
+  NEW.sys_from := began;
   NEW.sys_xid := xid;
   RETURN NEW;
 END
