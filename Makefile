@@ -16,6 +16,10 @@ help: ## this list
 demo: ## fifty years of countries and currencies, in a PostgreSQL that starts by itself (KEEP=1: leave it running)
 	@go run ./cmd/yore demo $(if $(KEEP),--keep)
 
+.PHONY: build
+build: ## the yore command, as bin/yore
+	go build -o bin/yore ./cmd/yore
+
 .PHONY: test
 test: ## all tests, on the PostgreSQL found first (RACE=1: with the race detector)
 	$(SHM) go test $(if $(RACE),-race) -timeout 30m ./...

@@ -95,7 +95,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION yore._past_columns(yore.tracked) IS 'The select list of the user''s columns from the past table.';
 
-CREATE OR REPLACE FUNCTION yore._asof_definition(m yore.tracked, t text, quoted_face text) RETURNS text
+CREATE OR REPLACE FUNCTION yore._past_versions(m yore.tracked) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    E'SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, sys_to AS %I,\n       CASE WHEN sys_from = sys_to THEN sys_to END AS %I, sys_xid AS %I\n  FROM %I.%I',
+    yore._past_columns(m), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
+    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), m.past_schema, m.past_name)
+$$;
+COMMENT ON FUNCTION yore._past_versions(yore.tracked) IS
+  'The query of the past''s part of history. Nobody sees infinity; a tombstone begins and ends at once.';
+
+CREATE OR REPLACE FUNCTION yore._current_versions(m yore.tracked) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    E'SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, NULL::timestamptz AS %I,\n       NULL::timestamptz AS %I, sys_xid AS %I\n  FROM %I.%I',
+    yore._list(m.columns, '%I', ', ', false), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
+    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), m.storage_schema, m.storage_name)
+$$;
+COMMENT ON FUNCTION yore._current_versions(yore.tracked) IS 'The query of the present''s part of history: its versions are open.';
+
+CREATE OR REPLACE FUNCTION yore._asof_definition(m yore.tracked, t text) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -116,7 +137,7 @@ BEGIN
     yore._past_columns(m), pg_catalog.format('%I.%I', m.past_schema, m.past_name));
 END
 $$;
-COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text, text) IS
+COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text) IS
   'The query of the rows as of the time t, an expression; periods are half-open, [from, to), as in SQL:2011.';
 
 CREATE OR REPLACE FUNCTION yore._drop_asof_function(m yore.tracked) RETURNS void
@@ -172,15 +193,12 @@ AS $$
 DECLARE
   storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
   rel     regclass := storage::regclass;
-  past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   face    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
   asof    text := pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name);
   options text := yore._view_options(rel);
   -- A subquery, so that the setting is read once a query and not once a row.
   session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
-  -- The present's versions are open, the past's closed; nobody sees infinity.
-  shown   text;
   note    record;
 BEGIN
   PERFORM yore._drop_asof_function(m);
@@ -198,22 +216,16 @@ BEGIN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', face, yore._note(m));
   END IF;
 
-  SELECT pg_catalog.string_agg(pg_catalog.format('%s AS %I', part.expression, yore._shown(m, part.name)), ', ' ORDER BY part.place)
-    INTO shown
-    FROM (VALUES (1, 'sys_version', 'version'), (2, 'nullif(sys_from, ''-infinity'')', 'valid_from'),
-                 (3, '%1$s', 'valid_to'), (4, '%2$s', 'deleted_at'), (5, 'sys_xid', 'xid')) AS part (place, expression, name);
-  PERFORM yore._make_view(history, yore._guard(rel, history, pg_catalog.format(E'SELECT %s, %s\n  FROM %s\nUNION ALL\nSELECT %s, %s\n  FROM %s',
-    yore._list(m.columns, '%I', ', ', false), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'NULL::timestamptz'), '%2$s', 'NULL::timestamptz'), storage,
-    yore._past_columns(m), pg_catalog.replace(pg_catalog.replace(shown, '%1$s', 'sys_to'), '%2$s', 'CASE WHEN sys_from = sys_to THEN sys_to END'), past)),
-    options, rel);
+  PERFORM yore._make_view(history, yore._guard(rel, history,
+    yore._current_versions(m) || E'\nUNION ALL\n' || yore._past_versions(m)), options, rel);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 
-  PERFORM yore._make_view(asof, yore._guard(rel, asof, yore._asof_definition(m, session_time, face)), options, rel);
+  PERFORM yore._make_view(asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
   EXECUTE pg_catalog.format('CREATE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
-    asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')', face));
+    asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')'));
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
     pg_catalog.format('%s as of the time given; NULL means the present. Inlined by the planner; reads with the caller''s rights (yore.grant_history). Written by yore.', face));
   PERFORM yore._give(asof || '(timestamptz)', 'FUNCTION', rel);

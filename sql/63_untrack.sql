@@ -65,11 +65,8 @@ BEGIN
      SELECT %2$s, sys_version, sys_from, sys_xid,
             greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
        FROM %3$s', past, yore._list(m.columns, '%I'), storage);
-  PERFORM yore._make_view(history, yore._guard(past::regclass, history, pg_catalog.format(
-    'SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, sys_to AS %I,
-            CASE WHEN sys_from = sys_to THEN sys_to END AS %I, sys_xid AS %I FROM %s',
-    yore._past_columns(m), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
-    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), past)), yore._view_options(past::regclass), storage::regclass);
+  PERFORM yore._make_view(history, yore._guard(past::regclass, history, yore._past_versions(m)),
+                          yore._view_options(past::regclass), storage::regclass);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));
 END
