@@ -222,6 +222,8 @@ type guardedRace struct {
 	also    func(l *lab) // looks at more, with the guard
 }
 
+// TestRacesForAKey brings about what makes two versions of one number (trap-27),
+// each race with and without the trigger that guards against it.
 func TestRacesForAKey(t *testing.T) {
 	t.Parallel()
 	const settleInsert, settleKey = "~yore_settle_insert", "~yore_settle_key"
