@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS yore.tracked (
   tracked_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
   columns        jsonb       NOT NULL,           -- those the triggers were generated for
   shape          text        NOT NULL,           -- the same with yore's own, as yore._shape writes it
+  own_triggers   boolean     NOT NULL,           -- whether the table had triggers of its own then
   sequences      jsonb       NOT NULL,           -- owned ones that stay beside the face
   generated_by   integer     NOT NULL,           -- the version of yore that wrote the triggers
   PRIMARY KEY (schema_name, table_name),

@@ -83,25 +83,42 @@ $$ $outer$;
 COMMENT ON FUNCTION yore._template_insert() IS
   'BEFORE INSERT FOR EACH ROW. Writes nothing: under ON CONFLICT it fires for rows that are then not inserted.';
 
+CREATE OR REPLACE FUNCTION yore._template_insert_late() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+#variable_conflict use_variable
+DECLARE
+  fits boolean := yore._fits({storage_text}, {shape_text});
+BEGIN
+  -- As if nobody had had the key before. Where somebody had, the trigger after
+  -- the statement has the row numbered.
+  NEW.sys_version := 1;
+  NEW.sys_from := {began};
+  NEW.sys_xid := pg_catalog.pg_current_xact_id();
+  RETURN NEW;
+END
+$$ $outer$;
+COMMENT ON FUNCTION yore._template_insert_late() IS
+  'BEFORE INSERT FOR EACH ROW, of a table without triggers of its own: nobody sees the number before it is settled.';
+
 CREATE OR REPLACE FUNCTION yore._template_settle() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
 DECLARE
   xid pg_catalog.xid8 := pg_catalog.pg_current_xact_id();{settle_declare}
 BEGIN
-  -- While a row waited for its unique key, another transaction may have ended
-  -- the key's former row. Now the key is ours and nobody can: look again.
+  -- The key may have been there before, and while a row waited for it another
+  -- transaction may have ended that. Now the key is ours and nobody else can have
+  -- it: what the past says of it is final.{settle_loop}
   IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
     -- An old snapshot does not show what has been committed since. The past's
     -- primary key does: a conflict with a row we cannot see is error 40001.
     INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
-    SELECT {m_columns}, m.sys_version, '-infinity', xid, '-infinity', xid
-      FROM {made_rows}
+    SELECT {current_columns}, c.sys_version, '-infinity', xid, '-infinity', xid
+      FROM {storage} AS c{made_rows}
     ON CONFLICT DO NOTHING;
-    DELETE FROM {past} AS p USING {made_rows}
-     WHERE {past_is_m}
-       AND p.sys_version OPERATOR(pg_catalog.=) m.sys_version
+    DELETE FROM {past} AS p USING {storage} AS c{made_rows}
+       AND {past_is_current}
+       AND p.sys_version OPERATOR(pg_catalog.=) c.sys_version
        AND p.sys_to OPERATOR(pg_catalog.=) '-infinity';
-  END IF;{settle_loop}
+  END IF;
   RETURN NULL;
 END
 $$ $outer$;
@@ -115,12 +132,15 @@ CREATE OR REPLACE FUNCTION yore._template_settle_row() RETURNS text LANGUAGE sql
 COMMENT ON FUNCTION yore._template_settle_row() IS 'Part of _template_settle for a row trigger.';
 
 CREATE OR REPLACE FUNCTION yore._template_settle_statement() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
-  FOR made IN
-    SELECT m.* FROM created AS m
-     WHERE EXISTS (SELECT FROM {past} AS p
-                    WHERE {past_is_m} AND p.sys_version OPERATOR(pg_catalog.>=) m.sys_version)
-  LOOP{settle_one}
-  END LOOP;$$ $outer$;
+  IF EXISTS (SELECT FROM created AS m, {past} AS p
+              WHERE {past_is_m} AND p.sys_version OPERATOR(pg_catalog.>=) m.sys_version) THEN
+    FOR made IN
+      SELECT m.* FROM created AS m
+       WHERE EXISTS (SELECT FROM {past} AS p
+                      WHERE {past_is_m} AND p.sys_version OPERATOR(pg_catalog.>=) m.sys_version)
+    LOOP{settle_one}
+    END LOOP;
+  END IF;$$ $outer$;
 COMMENT ON FUNCTION yore._template_settle_statement() IS 'Part of _template_settle for a statement trigger.';
 
 CREATE OR REPLACE FUNCTION yore._template_settle_one() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$

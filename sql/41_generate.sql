@@ -23,7 +23,6 @@ BEGIN
     'columns', yore._list(m.columns, '%I'),
     'old_columns', yore._list(m.columns, 'OLD.%I'),
     'current_columns', yore._list(m.columns, 'c.%I'),
-    'm_columns', yore._list(m.columns, 'm.%I'),
     'past_is_new', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
     'past_is_old', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s OLD.%1$I'),
     'past_is_m', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s m.%1$I'),
@@ -58,6 +57,7 @@ BEGIN
   template := pg_catalog.replace(template, '{begin_new}', begin_new);
   template := pg_catalog.replace(template, '{end_this}', end_this);
   template := pg_catalog.replace(template, '{bury}', CASE WHEN squash THEN yore._indent(yore._indent(yore._template_bury())) ELSE '' END);
+  template := pg_catalog.replace(template, 'LOOP{settle_one}', 'LOOP' || yore._indent(yore._indent(yore._template_settle_one())));
   template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
   RETURN pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
 END
@@ -81,6 +81,20 @@ $$;
 COMMENT ON FUNCTION yore._is_journaled(yore.tracked, text) IS
   'Whether a change of the column makes a version: key columns always; all under full_journal; those of journal where given; else all but those of no_journal and updated_at.';
 
+CREATE OR REPLACE FUNCTION yore._has_own_triggers(rel regclass) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
+                  WHERE g.tgrelid = rel AND NOT g.tgisinternal AND g.tgname NOT LIKE '~yore\_%' AND (g.tgtype & 20) <> 0)
+$$;
+COMMENT ON FUNCTION yore._has_own_triggers(regclass) IS 'Whether the table has triggers of the user''s for INSERT or UPDATE.';
+
+CREATE OR REPLACE FUNCTION yore._numbers_late(m yore.tracked) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$ SELECT NOT (m.own_triggers OR m.in_place) $$;
+COMMENT ON FUNCTION yore._numbers_late(yore.tracked) IS
+  'Whether rows are numbered after they are inserted alone: where neither a trigger of the user''s nor RETURNING could see the number before, or the update that sets it (docs/adr/0002).';
+
 CREATE OR REPLACE FUNCTION yore._trigger_sources(m yore.tracked) RETURNS TABLE (event text, function_name name, source text)
 LANGUAGE plpgsql STABLE
 AS $$
@@ -93,19 +107,19 @@ BEGIN
   -- Settling one row (NEW), and settling all rows of a statement.
   of_new := v || pg_catalog.jsonb_build_object(
     'made', 'NEW', 'settle_declare', '',
-    'made_rows', pg_catalog.format('(SELECT %s, NEW.sys_version AS sys_version) AS m', yore._list(m.columns, 'NEW.%1$I AS %1$I')),
+    'made_rows', E'\n     WHERE ' || yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I'),
     'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
     'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I'));
   of_all := v || pg_catalog.jsonb_build_object(
-    'made', 'made', 'settle_declare', E'\n  made record;',
-    'made_rows', 'created AS m',
+    'made', 'made', 'settle_declare', E'\n  made pg_catalog.record;',
+    'made_rows', E', created AS m\n     WHERE ' || yore._key_match(rel, m.key_columns, 'c.%1$I %2$s m.%1$I'),
     'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s made.%1$I'),
     'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s made.%1$I'));
 
   RETURN QUERY
   SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(yore._compose(s.template, m.squash), s.variables)
     FROM (VALUES
-      ('insert',     yore._template_insert(), v),
+      ('insert',     CASE WHEN yore._numbers_late(m) THEN yore._template_insert_late() ELSE yore._template_insert() END, v),
       ('update',     yore._template_update(), v),
       ('delete',     yore._template_delete(), v),
       ('settle',     pg_catalog.replace(yore._template_settle(), '{settle_loop}', yore._template_settle_row()), of_new),
@@ -133,8 +147,7 @@ BEGIN
   -- A condition is parsed anew by every statement; the list of columns is free,
   -- but does not see a key that another trigger changes (docs/adr/0002).
   when_rekeyed := CASE
-    WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 19) = 19)
-    THEN pg_catalog.format('ON %s FOR EACH ROW WHEN (NOT (%s))', storage, yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I'))
+    WHEN m.own_triggers THEN pg_catalog.format('ON %s FOR EACH ROW WHEN (NOT (%s))', storage, yore._key_match(rel, m.key_columns, 'NEW.%1$I %2$s OLD.%1$I'))
     ELSE pg_catalog.format('OF %s ON %s FOR EACH ROW', (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ') FROM pg_catalog.unnest(m.key_columns) AS k), storage)
   END;
   FOR made IN SELECT * FROM yore._trigger_sources(m) LOOP
@@ -142,7 +155,7 @@ BEGIN
     EXECUTE pg_catalog.format('CREATE FUNCTION %s RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER %s AS %L', function_text,
       -- A plan made while the past was small would read it whole for every row
       -- once it is large: these look keys up by index from the start.
-      CASE WHEN made.event IN ('insert', 'settle') THEN 'SET enable_seqscan = off'
+      CASE WHEN made.event = 'settle' OR made.event = 'insert' AND NOT yore._numbers_late(m) THEN 'SET enable_seqscan = off'
            WHEN made.event = 'settle_all' THEN 'SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off'
            ELSE '' END, made.source);
     EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function_text);

@@ -154,6 +154,7 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE %s SET SCHEMA %I', rel, m.storage_schema);
   END IF;
 
+  m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
   PERFORM yore._copy_policies(m);
@@ -241,8 +242,9 @@ AS $$
 BEGIN
   EXECUTE pg_catalog.format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', m.storage_schema, m.storage_name);
   PERFORM yore._fits(pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass, m.shape);
+  m.own_triggers := yore._has_own_triggers(pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass);
   UPDATE yore.tracked AS x
-     SET journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
+     SET own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   IF m.exclusion <> before.exclusion THEN

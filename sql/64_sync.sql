@@ -21,11 +21,12 @@ BEGIN
   m.journal := nullif(m.journal, '{}');
   m.no_journal := nullif(m.no_journal, '{}');
   m.shape := yore._shape(rel);
+  m.own_triggers := yore._has_own_triggers(rel);
   m.generated_by := yore._version();
   PERFORM yore._check_options(m);
   PERFORM yore._check_row_security(rel, m.in_place);
   UPDATE yore.tracked AS x
-     SET key_columns = m.key_columns, columns = m.columns, shape = m.shape, journal = m.journal,
+     SET key_columns = m.key_columns, columns = m.columns, shape = m.shape, own_triggers = m.own_triggers, journal = m.journal,
          no_journal = m.no_journal, sequences = m.sequences, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   PERFORM yore._give(pg_catalog.format('%I.%I', m.past_schema, m.past_name), 'TABLE', rel);   -- the table's may have changed

@@ -93,10 +93,10 @@ BEGIN
    WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 3) = 3 AND g.tgname::text COLLATE "C" > '~yore_z'
   UNION ALL
   SELECT name, 'trigger order', NULL, NULL,
-         pg_catalog.format('trigger %s came after tracking and may change the key: run SELECT yore.sync(%L)', g.tgname, name)
+         pg_catalog.format('trigger %s came after tracking, for a table that had none: run SELECT yore.sync(%L)', g.tgname, name)
     FROM pg_catalog.pg_trigger AS g
-   WHERE g.tgrelid = rel AND NOT g.tgisinternal AND (g.tgtype & 19) = 19 AND g.tgname NOT LIKE '~yore\_%'
-     AND EXISTS (SELECT FROM pg_catalog.pg_trigger AS own WHERE own.tgrelid = rel AND own.tgname = '~yore_settle_key' AND own.tgqual IS NULL)
+   WHERE NOT m.own_triggers AND yore._has_own_triggers(rel)
+     AND g.tgrelid = rel AND NOT g.tgisinternal AND g.tgname NOT LIKE '~yore\_%' AND (g.tgtype & 20) <> 0
   UNION ALL
   SELECT name, 'row security', NULL, NULL, pg_catalog.format('binds the owner, too, as whom the triggers run: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', rel)
    WHERE yore._blinds_owner(rel)

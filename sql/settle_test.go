@@ -89,3 +89,41 @@ func TestInsertGoesOnByIndex(t *testing.T) {
 	}
 	pgtest.Exec(t, conn, "ROLLBACK")
 }
+
+// Numbering a row after it is inserted takes an update. Where anybody could see
+// that, or the number before it, the row is numbered at once.
+func TestComingBackDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Pool(t)
+
+	t.Run("InPlaceReturning", func(t *testing.T) {
+		pgtest.Exec(t, db, "CREATE TABLE p (id int PRIMARY KEY)", "SELECT yore.track('p', in_place => true)", "INSERT INTO p VALUES (1)", "DELETE FROM p")
+		if got := pgtest.Rows(t, db, "INSERT INTO p VALUES (1) RETURNING sys_version"); got[0] != "3" {
+			t.Errorf("RETURNING sys_version: %s, want 3", got[0])
+		}
+	})
+
+	t.Run("TriggersOfTheUsers", func(t *testing.T) {
+		pgtest.Exec(t, db, "CREATE TABLE u (id int PRIMARY KEY)", "CREATE TABLE seen (op text, version bigint)",
+			`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (TG_OP, NEW.sys_version); RETURN NULL; END $$`,
+			"SELECT yore.track('u')", "CREATE TRIGGER note AFTER INSERT OR UPDATE ON temporal.u FOR EACH ROW EXECUTE FUNCTION note()",
+			"SELECT yore.sync('u')", "INSERT INTO u VALUES (1)", "DELETE FROM u", "INSERT INTO u VALUES (1)")
+		if got := strings.Join(pgtest.Rows(t, db, "SELECT op, version FROM seen"), " "); got != "INSERT|1 INSERT|3" {
+			t.Errorf("the trigger saw %s", got)
+		}
+	})
+
+	t.Run("Alone", func(t *testing.T) {
+		pgtest.Exec(t, db, "CREATE TABLE a (id int PRIMARY KEY, n int)", "SELECT yore.track('a')", "INSERT INTO a SELECT g, g FROM generate_series(1, 300) AS g",
+			"DELETE FROM a WHERE id % 2 = 0", "INSERT INTO a SELECT g, -g FROM generate_series(2, 400, 2) AS g",
+			"BEGIN; DELETE FROM a; INSERT INTO a SELECT g, 0 FROM generate_series(1, 400) AS g; COMMIT",
+			"WITH gone AS (DELETE FROM a WHERE id <= 10 RETURNING id) INSERT INTO a SELECT id, 1 FROM gone")
+		// 1: odd above 300, new at last. 2: odd, and even above 300, changed once.
+		// 4: even, and back. 3, 5: the first ten, in one statement more.
+		got := strings.Join(pgtest.Rows(t, db, "SELECT sys_version, count(*) FROM temporal.a GROUP BY 1 ORDER BY 1"), " ")
+		if want := "1|50 2|195 3|5 4|145 5|5"; got != want {
+			t.Errorf("versions %s, want %s", got, want)
+		}
+		pgtest.Clean(t, db)
+	})
+}
