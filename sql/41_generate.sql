@@ -99,17 +99,18 @@ CREATE OR REPLACE FUNCTION yore._trigger_sources(m yore.tracked) RETURNS TABLE (
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  rel   regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
-  v     jsonb := yore._variables(m);
+  rel    regclass := yore._storage(m);
+  v      jsonb := yore._variables(m);
   of_new jsonb;
   of_all jsonb;
+  current_is_new text := yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I');
 BEGIN
   -- Settling one row (NEW), and settling all rows of a statement.
   of_new := v || pg_catalog.jsonb_build_object(
     'made', 'NEW', 'settle_declare', '',
-    'made_rows', E'\n     WHERE ' || yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I'),
-    'past_is_made', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
-    'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s NEW.%1$I'));
+    'made_rows', E'\n     WHERE ' || current_is_new,
+    'past_is_made', v ->> 'past_is_new',
+    'current_is_made', current_is_new);
   of_all := v || pg_catalog.jsonb_build_object(
     'made', 'made', 'settle_declare', E'\n  made pg_catalog.record;',
     'made_rows', E', created AS m\n     WHERE ' || yore._key_match(rel, m.key_columns, 'c.%1$I %2$s m.%1$I'),
@@ -194,7 +195,7 @@ CREATE OR REPLACE FUNCTION yore._drop_triggers(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  rel  regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  rel  regclass := yore._storage(m);
   here record;
 BEGIN
   FOR here IN

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION yore._make_past(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  storage regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  storage regclass := yore._storage(m);
   past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   key     text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ' ORDER BY place) FROM pg_catalog.unnest(m.key_columns) WITH ORDINALITY AS u (k, place));
 BEGIN
@@ -55,7 +55,7 @@ CREATE OR REPLACE FUNCTION yore._set_exclusion(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  storage regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  storage regclass := yore._storage(m);
   past    text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   name    name := yore._derived(m.past_name, '_no_overlap');
 BEGIN
@@ -82,7 +82,7 @@ CREATE OR REPLACE FUNCTION yore._copy_policies(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  storage regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  storage regclass := yore._storage(m);
   past    regclass := pg_catalog.format('%I.%I', m.past_schema, m.past_name)::regclass;
   guarded boolean := (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = storage);
   p       record;

@@ -196,7 +196,7 @@ CREATE OR REPLACE FUNCTION yore._grant_face(m yore.tracked, acl jsonb) RETURNS v
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  storage regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  storage regclass := yore._storage(m);
   face    regclass := pg_catalog.format('%I.%I', m.schema_name, m.table_name)::regclass;
   grantee text;
 BEGIN
@@ -219,7 +219,7 @@ CREATE OR REPLACE FUNCTION yore._say_views(m yore.tracked) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  rel   regclass := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass;
+  rel   regclass := yore._storage(m);
   views text;
 BEGIN
   SELECT pg_catalog.string_agg(DISTINCT r.ev_class::regclass::text, ', ') INTO views
@@ -239,10 +239,12 @@ COMMENT ON FUNCTION yore._say_views(yore.tracked) IS 'Says in a notice which vie
 CREATE OR REPLACE FUNCTION yore._retrack(before yore.tracked, m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
+DECLARE
+  rel regclass := yore._storage(m);
 BEGIN
-  EXECUTE pg_catalog.format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', m.storage_schema, m.storage_name);
-  PERFORM yore._fits(pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass, m.shape);
-  m.own_triggers := yore._has_own_triggers(pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass);
+  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._fits(rel, m.shape);
+  m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x
      SET own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, generated_by = m.generated_by

@@ -110,7 +110,7 @@ BEGIN
       PERFORM yore._put_aside(past, (c ->> 'name')::name);
       PERFORM yore._add_past_column(past, c);
     ELSIF here.type <> (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
-                         WHERE a.attrelid = pg_catalog.format('%I.%I', m.storage_schema, m.storage_name)::regclass
+                         WHERE a.attrelid = yore._storage(m)
                            AND a.attnum = (c ->> 'number')::smallint) THEN
       PERFORM yore._retype_past(m, c, here.type);
     END IF;
