@@ -44,13 +44,26 @@ var (
 	ErrTooOld = errors.New("PostgreSQL is too old")
 	// ErrNotInstalled: the database has no yore (YO017).
 	ErrNotInstalled = errors.New("yore is not installed")
+	// ErrImmutable: a stored version, or its version data, was to be altered (YO018).
+	ErrImmutable = errors.New("stored versions are immutable")
+	// ErrNotFound: there is no such entity, and never was (YO019).
+	ErrNotFound = errors.New("not found")
+	// ErrDeleted: the entity is deleted; it can be undeleted (YO020).
+	ErrDeleted = errors.New("deleted")
+	// ErrNotDeleted: the entity to undelete is live (YO021).
+	ErrNotDeleted = errors.New("not deleted")
+	// ErrConflict: somebody else changed the entity first (YO022).
+	ErrConflict = errors.New("changed meanwhile")
+	// ErrInvalid: values were refused, by Validate or by a constraint (YO023).
+	ErrInvalid = errors.New("invalid")
 )
 
 var byCode = map[string]error{
 	"YO001": ErrAppendOnly, "YO002": ErrTruncate, "YO003": ErrNotTracked, "YO004": ErrTracked,
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
-	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled,
+	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
+	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds

@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS yore.tracked (
   full_journal   boolean     NOT NULL,
   on_truncate    text        NOT NULL CHECK (on_truncate IN ('refuse', 'archive')),
   exclusion      boolean     NOT NULL,
+  immutable      boolean     NOT NULL,           -- an entity key, and version columns that are shown
+  allow_updates  boolean     NOT NULL,           -- of stored versions, through history
+  allow_deletes  boolean     NOT NULL,
+  allow_version_write boolean NOT NULL,          -- a version number that is written counts, if it is later
+  show_row_id    boolean     NOT NULL,
   prefix         text        NOT NULL,           -- before version, valid_from, … in what users see
   since          timestamptz NOT NULL,           -- from when the rows found at tracking are known
   tracked_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),

@@ -95,6 +95,12 @@ $$;
 COMMENT ON FUNCTION yore._storage(yore.tracked) IS
   'The table with the current rows. Looked up for callers who may not use its schema, so that it can be said who may.';
 
+CREATE OR REPLACE FUNCTION yore._own_columns() RETURNS name[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT ARRAY['sys_version', 'sys_from', 'sys_xid', 'sys_id', 'sys_deleted_at']::name[] $$;
+COMMENT ON FUNCTION yore._own_columns() IS
+  'The columns that tracking adds to a table; the last two, to immutable ones. sys_deleted_at is NULL in every row: a place for clients to write what only DELETE sets.';
+
 CREATE OR REPLACE FUNCTION yore._columns(rel regclass) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -113,7 +119,7 @@ AS $$
     LEFT JOIN pg_namespace AS cn ON cn.oid = co.collnamespace
     LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped
-     AND a.attname <> ALL (ARRAY['sys_version', 'sys_from', 'sys_xid'])
+     AND a.attname <> ALL (yore._own_columns())
 $$;
 COMMENT ON FUNCTION yore._columns(regclass) IS
   'The user''s columns of a table, in order: number, name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
@@ -127,6 +133,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION yore._list(jsonb, text, text, boolean) IS
   'A list of columns for generated SQL: each name through the format() pattern. Virtual columns are left out unless stored_only is false.';
+
+CREATE OR REPLACE FUNCTION yore._shown(m yore.tracked, column_name text) RETURNS name
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT (m.prefix || column_name)::name $$;
+COMMENT ON FUNCTION yore._shown(yore.tracked, text) IS 'How a column of yore''s is called where users see it.';
+
+CREATE OR REPLACE FUNCTION yore._shows_id(m yore.tracked) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT m.immutable AND (m.show_row_id
+      OR NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', yore._shown(m, 'id'))))
+$$;
+COMMENT ON FUNCTION yore._shows_id(yore.tracked) IS
+  'Whether history shows the row id: always, but where the table has an id of its own and show_row_id is off.';
 
 CREATE OR REPLACE FUNCTION yore._key_index(rel regclass, key_columns name[]) RETURNS oid
 LANGUAGE sql STABLE
@@ -215,3 +235,19 @@ END
 $$;
 COMMENT ON FUNCTION yore._fits(regclass, text) IS
   'True; error YO009 if the table''s columns are no longer those of shape. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';
+
+CREATE OR REPLACE FUNCTION yore._twin_path(kind text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  -- An unqualified name goes on finding the table that it found.
+  SELECT coalesce(pg_catalog.string_agg(
+           CASE WHEN n.oid IS NULL THEN '' ELSE pg_catalog.format('%I, ', n.nspname) END || pg_catalog.quote_ident(p.schema_name),
+           ', ' ORDER BY p.place), '')
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS p (schema_name, place)
+   CROSS JOIN (SELECT CASE kind WHEN 'temporal' THEN i.temporal_schema WHEN 'history' THEN i.history_schema ELSE i.asof_schema END AS name
+                 FROM yore.installation AS i) AS base
+    LEFT JOIN pg_catalog.pg_namespace AS n
+           ON n.nspname = CASE p.schema_name WHEN 'public' THEN base.name ELSE base.name || '_' || p.schema_name END
+$$;
+COMMENT ON FUNCTION yore._twin_path(text) IS
+  'The search_path with, before each of its schemas, the one of yore''s that goes with it: kind is temporal, history or asof.';

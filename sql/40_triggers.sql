@@ -47,7 +47,7 @@ CREATE OR REPLACE FUNCTION yore._template_end_old() RETURNS text LANGUAGE sql IM
   -- The version that ends, and the tombstone that says when and by whom.
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
   VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, ended, xid),
-         ({old_columns}, OLD.sys_version OPERATOR(pg_catalog.+) 1, ended, xid, ended, xid){on_conflict};$$ $outer$;
+         ({tombstone_columns}, OLD.sys_version OPERATOR(pg_catalog.+) 1, ended, xid, ended, xid){on_conflict};$$ $outer$;
 COMMENT ON FUNCTION yore._template_end_old() IS 'Part of a trigger: ends the old row, for DELETE and for a change of the key.';
 
 CREATE OR REPLACE FUNCTION yore._template_end_old_squashing() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
@@ -75,8 +75,8 @@ DECLARE
   last_version bigint;
   last_from    timestamp with time zone;
   last_to      timestamp with time zone;
-  last_xid     pg_catalog.xid8;
-BEGIN{begin_new}
+  last_xid     pg_catalog.xid8;{entity_declare}
+BEGIN{entity}{begin_new}{identify_new}
   RETURN NEW;
 END
 $$ $outer$;
@@ -152,7 +152,7 @@ CREATE OR REPLACE FUNCTION yore._template_settle_one() RETURNS text LANGUAGE sql
      AND p.sys_xid OPERATOR(pg_catalog.=) xid
      AND EXISTS (SELECT FROM {storage} AS c WHERE {current_is_made});
   -- … and where anything else has the number, the row asks for another.
-  UPDATE {storage} AS c SET sys_version = NULL
+  UPDATE {storage} AS c SET sys_xid = NULL
    WHERE {current_is_made}
      AND EXISTS (SELECT FROM {past} AS p
                   WHERE {past_is_made} AND p.sys_version OPERATOR(pg_catalog.>=) c.sys_version);$$ $outer$;
@@ -170,8 +170,8 @@ DECLARE
   last_from    timestamp with time zone;
   last_to      timestamp with time zone;
   last_xid     pg_catalog.xid8;
-BEGIN
-  IF NOT ({new_is_old}) OR NEW.sys_version IS NULL THEN
+BEGIN{entity_update}
+  IF NOT ({new_is_old}) OR (NEW.sys_xid IS NULL AND pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1) THEN
     rekeyed := NOT ({new_is_old});
     IF rekeyed THEN{end_this}
     END IF;
@@ -183,7 +183,7 @@ BEGIN
   IF {unchanged}{squash} THEN
     NEW.sys_version := OLD.sys_version;
     NEW.sys_from := OLD.sys_from;
-    NEW.sys_xid := OLD.sys_xid;
+    NEW.sys_xid := OLD.sys_xid;{same_identity}
     RETURN NEW;
   END IF;
 
@@ -195,9 +195,9 @@ BEGIN
   END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
   VALUES ({old_columns}, OLD.sys_version, OLD.sys_from, OLD.sys_xid, began, xid);
-  NEW.sys_version := OLD.sys_version OPERATOR(pg_catalog.+) 1;
+  NEW.sys_version := {next_version};
   NEW.sys_from := began;
-  NEW.sys_xid := xid;
+  NEW.sys_xid := xid;{identify}
   RETURN NEW;
 END
 $$ $outer$;
@@ -240,7 +240,7 @@ BEGIN
                        'Use DELETE, or TRUNCATE in a transaction of isolation level READ COMMITTED.');
   END IF;
   INSERT INTO {past} ({columns}, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
-  SELECT {current_columns}, c.sys_version OPERATOR(pg_catalog.+) v.step,
+  SELECT {ended_columns}, c.sys_version OPERATOR(pg_catalog.+) v.step,
          CASE WHEN v.step OPERATOR(pg_catalog.=) 0 THEN c.sys_from ELSE e.ended END,
          CASE WHEN v.step OPERATOR(pg_catalog.=) 0 THEN c.sys_xid ELSE xid END,
          e.ended, xid

@@ -20,9 +20,11 @@ BEGIN
     'storage_text', pg_catalog.quote_literal(storage),
     'face_text', pg_catalog.quote_literal(pg_catalog.format('table %I.%I', m.schema_name, m.table_name)),
     'shape_text', pg_catalog.quote_literal(m.shape),
-    'columns', yore._list(m.columns, '%I'),
-    'old_columns', yore._list(m.columns, 'OLD.%I'),
-    'current_columns', yore._list(m.columns, 'c.%I'),
+    'columns', yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'),
+    'old_columns', yore._list(m.columns, 'OLD.%I') || yore._with_id(m, 'OLD.sys_id'),
+    'tombstone_columns', yore._list(m.columns, 'OLD.%I') || yore._with_id(m, 'yore.uuidv7()'),
+    'current_columns', yore._list(m.columns, 'c.%I') || yore._with_id(m, 'c.sys_id'),
+    'ended_columns', yore._list(m.columns, 'c.%I') || yore._with_id(m, 'CASE WHEN v.step OPERATOR(pg_catalog.=) 0 THEN c.sys_id ELSE yore.uuidv7() END'),
     'past_is_new', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s NEW.%1$I'),
     'past_is_old', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s OLD.%1$I'),
     'past_is_m', yore._key_match(rel, m.key_columns, 'p.%1$I %2$s m.%1$I'),
@@ -33,18 +35,22 @@ BEGIN
     'began', 'CASE WHEN pg_catalog.current_setting(''yore.at_time'', true) OPERATOR(pg_catalog.<>) '''' '
           || 'THEN yore._loading_time() ELSE pg_catalog.transaction_timestamp() END',
     -- What differs with the options.
+    'next_version', CASE WHEN m.allow_version_write
+                         THEN pg_catalog.format('yore._next_version(OLD.sys_version, NEW.sys_version, %L)', pg_catalog.format('table %I.%I', m.schema_name, m.table_name))
+                         ELSE 'OLD.sys_version OPERATOR(pg_catalog.+) 1' END,
     'squash', CASE WHEN m.squash THEN E'\n     OR (OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
     'on_conflict', CASE WHEN yore._is_partitioned(rel) THEN E'\n    ON CONFLICT DO NOTHING' ELSE '' END,
     'not_forgotten', CASE WHEN m.squash THEN E'\n   WHERE NOT (c.sys_xid OPERATOR(pg_catalog.=) xid AND c.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END);
-  RETURN v;
+  RETURN CASE WHEN m.immutable THEN v || yore._entity_variables(m) ELSE v END;
 END
 $$;
 COMMENT ON FUNCTION yore._variables(yore.tracked) IS 'What the templates of a table''s triggers are filled with.';
 
-CREATE OR REPLACE FUNCTION yore._compose(template text, squash boolean) RETURNS text
+CREATE OR REPLACE FUNCTION yore._compose(template text, m yore.tracked) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 AS $$
 DECLARE
+  squash    boolean := m.squash;
   begin_new text := pg_catalog.replace(yore._template_begin_new(), '{resurrect}', CASE WHEN squash THEN yore._template_resurrect() ELSE '' END);
   end_this  text := CASE WHEN squash
                          THEN pg_catalog.replace(yore._template_end_old_squashing(), '{end_old}', yore._indent(yore._template_end_old()))
@@ -59,10 +65,11 @@ BEGIN
   template := pg_catalog.replace(template, '{bury}', CASE WHEN squash THEN yore._indent(yore._indent(yore._template_bury())) ELSE '' END);
   template := pg_catalog.replace(template, 'LOOP{settle_one}', 'LOOP' || yore._indent(yore._indent(yore._template_settle_one())));
   template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
-  RETURN pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
+  template := pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
+  RETURN yore._compose_entity(template, m);
 END
 $$;
-COMMENT ON FUNCTION yore._compose(text, boolean) IS 'A template with the templates in it.';
+COMMENT ON FUNCTION yore._compose(text, yore.tracked) IS 'A template with the templates in it.';
 
 CREATE OR REPLACE FUNCTION yore._is_partitioned(rel regclass) RETURNS boolean
 LANGUAGE sql STABLE
@@ -91,7 +98,7 @@ COMMENT ON FUNCTION yore._has_own_triggers(regclass) IS 'Whether the table has t
 
 CREATE OR REPLACE FUNCTION yore._numbers_late(m yore.tracked) RETURNS boolean
 LANGUAGE sql STABLE
-AS $$ SELECT NOT (m.own_triggers OR m.in_place) $$;
+AS $$ SELECT NOT (m.own_triggers OR m.in_place OR m.immutable) $$;
 COMMENT ON FUNCTION yore._numbers_late(yore.tracked) IS
   'Whether rows are numbered after they are inserted alone: where neither a trigger of the user''s nor RETURNING could see the number before, or the update that sets it (docs/adr/0002).';
 
@@ -118,15 +125,18 @@ BEGIN
     'current_is_made', yore._key_match(rel, m.key_columns, 'c.%1$I %2$s made.%1$I'));
 
   RETURN QUERY
-  SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(yore._compose(s.template, m.squash), s.variables)
+  SELECT s.event, yore._derived(m.table_name, '_' || s.event), yore._fill(yore._compose(s.template, m), s.variables)
     FROM (VALUES
       ('insert',     CASE WHEN yore._numbers_late(m) THEN yore._template_insert_late() ELSE yore._template_insert() END, v),
       ('update',     yore._template_update(), v),
       ('delete',     yore._template_delete(), v),
       ('settle',     pg_catalog.replace(yore._template_settle(), '{settle_loop}', yore._template_settle_row()), of_new),
       ('settle_all', pg_catalog.replace(yore._template_settle(), '{settle_loop}', yore._template_settle_statement()), of_all),
-      ('truncate',   yore._template_truncate(), v)) AS s (event, template, variables)
+      ('truncate',   yore._template_truncate(), v),
+      ('amend',      yore._template_amend(), v),
+      ('amend_past', yore._template_amend_past(), v)) AS s (event, template, variables)
    WHERE (s.event <> 'truncate' OR m.on_truncate = 'archive')
+     AND (s.event NOT IN ('amend', 'amend_past') OR yore._amendable(m))
      AND (s.event <> 'settle_all' OR NOT yore._is_partitioned(rel));
 END
 $$;
@@ -145,6 +155,9 @@ DECLARE
   piece   regclass;
 BEGIN
   PERFORM yore._drop_triggers(m);
+  IF yore._amendable(m) THEN
+    PERFORM yore._make_amendments(m);
+  END IF;
   -- A condition is parsed anew by every statement; the list of columns is free,
   -- but does not see a key that another trigger changes (docs/adr/0002).
   when_rekeyed := CASE
@@ -164,6 +177,7 @@ BEGIN
               pg_catalog.format('Written by yore for %I.%I; SELECT yore.sync(%L) writes it anew.', m.schema_name, m.table_name,
                                 pg_catalog.format('%I.%I', m.schema_name, m.table_name)));
     PERFORM yore._give(function_text, 'FUNCTION', rel);
+    CONTINUE WHEN made.event IN ('amend', 'amend_past');   -- not for the current table
     -- BEFORE triggers fire in the order of their names, and ours must see what
     -- the others made of the row: hence the tilde.
     EXECUTE CASE made.event
@@ -180,6 +194,9 @@ BEGIN
       EXECUTE pg_catalog.format('CREATE TRIGGER "~yore_settle_insert" AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION %s', storage, function_text);
     END IF;
   END LOOP;
+  IF yore._amendable(m) THEN
+    PERFORM yore._guard_past(m, true);
+  END IF;
   IF m.on_truncate = 'refuse' THEN
     EXECUTE pg_catalog.format('CREATE TRIGGER "~yore_truncate" BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION yore._refuse_truncate()', storage);
   END IF;
@@ -196,6 +213,7 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   rel  regclass := yore._storage(m);
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
   here record;
 BEGIN
   FOR here IN
@@ -206,12 +224,16 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %s', here.tgname, here.relation);
   END LOOP;
+  IF m.immutable THEN
+    PERFORM yore._guard_past(m, false);
+    PERFORM yore._drop_trigger(history, 'yore_amend');   -- _make_faces makes it anew
+  END IF;
   FOR here IN
     SELECT p.proname AS function_name
       FROM pg_catalog.pg_proc AS p
      WHERE p.pronamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(m.past_schema)) AND p.pronargs = 0
        AND p.proname IN (SELECT yore._derived(m.table_name, '_' || e.event)
-                           FROM pg_catalog.unnest(ARRAY['insert', 'update', 'delete', 'settle', 'settle_all', 'truncate']) AS e (event))
+                           FROM pg_catalog.unnest(ARRAY['insert', 'update', 'delete', 'settle', 'settle_all', 'truncate', 'amend', 'amend_past']) AS e (event))
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %I.%I()', m.past_schema, here.function_name);
   END LOOP;

@@ -77,44 +77,55 @@ $$;
 COMMENT ON FUNCTION yore._make_view(text, text, text, regclass) IS
   'Creates the view, or replaces it with its grants kept; the owner is that of like_rel. Error 2BP01 where its columns change and something of the user''s depends on it.';
 
-CREATE OR REPLACE FUNCTION yore._shown(m yore.tracked, column_name text) RETURNS name
-LANGUAGE sql IMMUTABLE
-AS $$ SELECT (m.prefix || column_name)::name $$;
-COMMENT ON FUNCTION yore._shown(yore.tracked, text) IS 'How a column of yore''s is called where users see it.';
-
-CREATE OR REPLACE FUNCTION yore._past_columns(m yore.tracked) RETURNS text
+CREATE OR REPLACE FUNCTION yore._user_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   -- Virtual columns are stored nowhere: computed from the past's columns as
-  -- from the present's.
+  -- from the present's. NULL if there is no column.
   SELECT pg_catalog.string_agg(
-           CASE WHEN c ->> 'generated' = 'v'
+           CASE WHEN of_past AND c ->> 'generated' = 'v'
                 THEN pg_catalog.format('(%s)::%s AS %I', c ->> 'expression', c ->> 'type', c ->> 'name')
                 ELSE pg_catalog.quote_ident(c ->> 'name') END, ', ' ORDER BY place)
     FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
+   WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id')
 $$;
-COMMENT ON FUNCTION yore._past_columns(yore.tracked) IS 'The select list of the user''s columns from the past table.';
+COMMENT ON FUNCTION yore._user_columns(yore.tracked, boolean) IS
+  'The select list of the user''s columns, from the past table or the current one; of an immutable table, without entity_id.';
 
-CREATE OR REPLACE FUNCTION yore._past_versions(m yore.tracked) RETURNS text
+CREATE OR REPLACE FUNCTION yore._face_columns(m yore.tracked, of_past boolean, with_id boolean, deleted_at text) RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  SELECT pg_catalog.format(
-    E'SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, sys_to AS %I,\n       CASE WHEN sys_from = sys_to THEN sys_to END AS %I, sys_xid AS %I\n  FROM %I.%I',
-    yore._past_columns(m), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
-    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), m.past_schema, m.past_name)
+  SELECT CASE WHEN m.immutable
+              THEN pg_catalog.concat_ws(', ',
+                     CASE WHEN with_id THEN pg_catalog.format('sys_id AS %I', yore._shown(m, 'id')) END, 'entity_id',
+                     pg_catalog.format('sys_version AS %I', yore._shown(m, 'version')),
+                     pg_catalog.format('sys_from AS %I', yore._shown(m, 'valid_from')),
+                     pg_catalog.format('%s AS %I', deleted_at, yore._shown(m, 'deleted_at')),
+                     yore._user_columns(m, of_past))
+              ELSE yore._user_columns(m, of_past) END
 $$;
-COMMENT ON FUNCTION yore._past_versions(yore.tracked) IS
-  'The query of the past''s part of history. Nobody sees infinity; a tombstone begins and ends at once.';
+COMMENT ON FUNCTION yore._face_columns(yore.tracked, boolean, boolean, text) IS
+  'The select list of a face: the user''s columns, for an immutable table behind its version data. deleted_at is an expression.';
 
-CREATE OR REPLACE FUNCTION yore._current_versions(m yore.tracked) RETURNS text
+CREATE OR REPLACE FUNCTION yore._versions(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  SELECT pg_catalog.format(
-    E'SELECT %s, sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, NULL::timestamptz AS %I,\n       NULL::timestamptz AS %I, sys_xid AS %I\n  FROM %I.%I',
-    yore._list(m.columns, '%I', ', ', false), yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'),
-    yore._shown(m, 'deleted_at'), yore._shown(m, 'xid'), m.storage_schema, m.storage_name)
+  -- Nobody sees infinity; a tombstone begins and ends at once.
+  SELECT pg_catalog.format(E'SELECT %s, %s\n  FROM %s',
+    yore._face_columns(m, of_past, yore._shows_id(m), own.deleted_at),
+    CASE WHEN m.immutable
+         THEN pg_catalog.format('%s AS %I, sys_xid AS %I', own.valid_to, yore._shown(m, 'valid_to'), yore._shown(m, 'xid'))
+         ELSE pg_catalog.format(E'sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I',
+                                yore._shown(m, 'version'), yore._shown(m, 'valid_from'), own.valid_to, yore._shown(m, 'valid_to'),
+                                own.deleted_at, yore._shown(m, 'deleted_at'), yore._shown(m, 'xid')) END,
+    own.table_name)
+    FROM (SELECT CASE WHEN of_past THEN 'sys_to' ELSE 'NULL::timestamptz' END AS valid_to,
+                 CASE WHEN of_past THEN 'CASE WHEN sys_from = sys_to THEN sys_to END' ELSE 'NULL::timestamptz' END AS deleted_at,
+                 CASE WHEN of_past THEN pg_catalog.format('%I.%I', m.past_schema, m.past_name)
+                      ELSE pg_catalog.format('%I.%I', m.storage_schema, m.storage_name) END AS table_name) AS own
 $$;
-COMMENT ON FUNCTION yore._current_versions(yore.tracked) IS 'The query of the present''s part of history: its versions are open.';
+COMMENT ON FUNCTION yore._versions(yore.tracked, boolean) IS
+  'The query of the past''s or the present''s part of history; the present''s versions are open.';
 
 CREATE OR REPLACE FUNCTION yore._asof_definition(m yore.tracked, t text) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -133,8 +144,8 @@ BEGIN
   END IF;
   RETURN pg_catalog.format(
     E'SELECT %1$s\n  FROM %2$s\n WHERE sys_from <= %3$s\nUNION ALL\nSELECT %4$s\n  FROM %5$s\n WHERE sys_from <= %3$s AND sys_to > %3$s',
-    yore._list(m.columns, '%I', ', ', false), storage, t,
-    yore._past_columns(m), pg_catalog.format('%I.%I', m.past_schema, m.past_name));
+    yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, t,
+    yore._face_columns(m, true, m.show_row_id, 'NULL::timestamptz'), pg_catalog.format('%I.%I', m.past_schema, m.past_name));
 END
 $$;
 COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text) IS
@@ -205,11 +216,11 @@ BEGIN
   IF NOT m.in_place THEN
     PERFORM yore._make_view(face, pg_catalog.format(
       E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
-      yore._list(m.columns, '%I', ', ', false), storage, face), options, rel);
+      yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face), options, rel);
     FOR note IN
       SELECT a.attname, d.description FROM pg_catalog.pg_attribute AS a
         JOIN pg_catalog.pg_description AS d ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::regclass
-       WHERE a.attrelid = rel AND a.attname NOT IN ('sys_version', 'sys_from', 'sys_xid')
+       WHERE a.attrelid = rel AND a.attname <> ALL (yore._own_columns())
     LOOP
       EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', face, note.attname, note.description);
     END LOOP;
@@ -217,7 +228,8 @@ BEGIN
   END IF;
 
   PERFORM yore._make_view(history, yore._guard(rel, history,
-    yore._current_versions(m) || E'\nUNION ALL\n' || yore._past_versions(m)), options, rel);
+    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel);
+  PERFORM yore._guard_history(m);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 

@@ -191,13 +191,14 @@ BEGIN
   ELSIF m.since > pg_catalog.transaction_timestamp() THEN
     PERFORM yore._fail('YO007', pg_catalog.format('since is in the future: %s', yore._utc(m.since)));
   END IF;
+  PERFORM yore._check_immutable(m);
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names) AS n
-   WHERE n IN ('sys_version', 'sys_from', 'sys_xid', 'sys_to', 'sys_xid_to', 'sys_id');
+   WHERE n IN ('sys_to', 'sys_xid_to');
   IF odd IS NOT NULL THEN
     PERFORM yore._fail('YO006', pg_catalog.format('column %s of %s has the name of one that yore adds', odd, rel), 'ALTER TABLE … RENAME COLUMN …');
   END IF;
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names) AS n,
-         pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid']) AS own (name)
+         pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid'] || CASE WHEN m.show_row_id THEN '{id}'::text[] ELSE '{}' END) AS own (name)
    WHERE n = yore._shown(m, own.name);
   IF odd IS NOT NULL THEN
     PERFORM yore._fail('YO006', pg_catalog.format('column %s of %s has the name of one that history shows', odd, rel),
@@ -206,3 +207,32 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._check_options(yore.tracked) IS 'Errors YO007 (an option''s value) and YO006 (a column with the name of one of yore''s).';
+
+CREATE OR REPLACE FUNCTION yore._check_immutable(m yore.tracked) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel  text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+  type text := (SELECT c ->> 'type' FROM pg_catalog.jsonb_array_elements(m.columns) AS c WHERE c ->> 'name' = 'entity_id');
+BEGIN
+  IF NOT m.immutable THEN
+    IF m.allow_updates OR m.allow_deletes OR m.allow_version_write OR m.show_row_id THEN
+      PERFORM yore._fail('YO007', pg_catalog.format('%s is no immutable table: allow_updates, allow_deletes, allow_version_write and show_row_id are not for it', rel),
+                         'They go with immutable => true.');
+    END IF;
+    RETURN;
+  END IF;
+  IF m.in_place THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s: immutable and in_place exclude one another', rel),
+                       'An immutable table is read and written through its face, which shows the version data.');
+  ELSIF m.squash THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s: an immutable table keeps every change of a transaction', rel), 'Leave squash out.');
+  ELSIF m.since = '-infinity' THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s: since of an immutable table is a time, shown as valid_from', rel));
+  ELSIF type <> 'uuid' THEN
+    PERFORM yore._fail('YO006', pg_catalog.format('column entity_id of %s is %s, not uuid', rel, type), 'ALTER TABLE … RENAME COLUMN …, or change its type.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._check_immutable(yore.tracked) IS
+  'Errors YO007 (options that an immutable table cannot have, or only it) and YO006 (an entity_id that is no uuid).';

@@ -23,7 +23,8 @@ BEGIN
                       CONSTRAINT %I PRIMARY KEY (%s, sys_version))',
     past,
     (SELECT pg_catalog.string_agg(yore._past_column(c), ', ' ORDER BY place)
-       FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place) WHERE c ->> 'generated' <> 'v'),
+       FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place) WHERE c ->> 'generated' <> 'v')
+      || yore._with_id(m, 'sys_id uuid NOT NULL'),
     yore._derived(m.past_name, '_pkey'), key);
   -- sys_from, so that of the versions which ended after a time the index alone
   -- tells the one that had begun by then.
@@ -35,14 +36,8 @@ BEGIN
   IF m.exclusion THEN
     PERFORM yore._set_exclusion(m);
   END IF;
-  EXECUTE pg_catalog.format('CREATE TRIGGER yore_append_only_update BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION yore._refuse_past_change()', past);
+  PERFORM yore._guard_past(m, false);
   EXECUTE pg_catalog.format('CREATE TRIGGER yore_append_only_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION yore._refuse_past_change()', past);
-  -- yore's own triggers take back a tombstone of their own transaction, when
-  -- it makes the row again.
-  EXECUTE pg_catalog.format(
-    'CREATE TRIGGER yore_append_only_delete BEFORE DELETE ON %s FOR EACH ROW
-       WHEN (pg_catalog.pg_trigger_depth() = 0 OR OLD.sys_from <> OLD.sys_to OR OLD.sys_xid <> pg_catalog.pg_current_xact_id())
-       EXECUTE FUNCTION yore._refuse_past_change()', past);
   EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', past,
     pg_catalog.format('Superseded versions and tombstones of %I.%I: append-only, written by its triggers. Read it as %I.%I.',
                       m.schema_name, m.table_name, yore._schema('history', m.schema_name), m.table_name));

@@ -12,7 +12,12 @@ CREATE OR REPLACE FUNCTION yore.track(
   in_place     boolean     DEFAULT NULL,
   exclusion    boolean     DEFAULT NULL,
   prefix       text        DEFAULT NULL,
-  past_name    text        DEFAULT NULL
+  past_name    text        DEFAULT NULL,
+  immutable    boolean     DEFAULT NULL,
+  allow_updates boolean    DEFAULT NULL,
+  allow_deletes boolean    DEFAULT NULL,
+  allow_version_write boolean DEFAULT NULL,
+  show_row_id  boolean     DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -21,16 +26,17 @@ DECLARE
   rel     regclass := yore._relation(t);
   m       yore.tracked := yore._find(rel);
   before  yore.tracked := m;
-  given   boolean := pg_catalog.num_nonnulls(journal, no_journal, full_journal, squash, on_truncate, exclusion, prefix) > 0;
-  fixed   boolean := pg_catalog.num_nonnulls(since, key, in_place, past_name) > 0;
+  given   boolean := pg_catalog.num_nonnulls(journal, no_journal, full_journal, squash, on_truncate, exclusion, prefix,
+                                              allow_updates, allow_deletes, allow_version_write, show_row_id) > 0;
+  fixed   boolean := pg_catalog.num_nonnulls(since, key, in_place, past_name, immutable) > 0;
   tracked boolean := m.schema_name IS NOT NULL;
 BEGIN
   IF tracked AND NOT given THEN
     PERFORM yore._fail('YO004', pg_catalog.format('table %s is already tracked', rel),
-      CASE WHEN fixed THEN 'since, key, in_place and past_name are fixed at the first tracking.'
+      CASE WHEN fixed THEN 'since, key, in_place, immutable and past_name are fixed at the first tracking.'
            ELSE 'To change its options, name them: yore.track(…, journal => …).' END);
   ELSIF tracked AND fixed THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('table %s is tracked: since, key, in_place and past_name can no longer be changed', rel),
+    PERFORM yore._fail('YO007', pg_catalog.format('table %s is tracked: since, key, in_place, immutable and past_name can no longer be changed', rel),
                        'Untrack it first.');
   END IF;
   IF NOT tracked THEN
@@ -48,15 +54,20 @@ BEGIN
     END IF;
     m.storage_schema := CASE WHEN m.in_place THEN m.schema_name ELSE m.past_schema END;
     m.storage_name := m.table_name;
-    m.key_columns := yore._check_key(rel, key);
+    m.immutable := coalesce(immutable, false);
     m.since := coalesce(since, pg_catalog.transaction_timestamp());
     m.tracked_at := pg_catalog.transaction_timestamp();
     m.full_journal := false;
     m.on_truncate := 'refuse';
     m.exclusion := false;
-    m.squash := true;
+    m.squash := NOT m.immutable;
     m.prefix := '';
+    m.allow_updates := false;
+    m.allow_deletes := false;
+    m.allow_version_write := false;
+    m.show_row_id := false;
     m.columns := yore._columns(rel);
+    m.key_columns := CASE WHEN m.immutable THEN yore._check_entity(rel, key) ELSE yore._check_key(rel, key) END;
   END IF;
   -- What is not given stays; '{}' takes a list back.
   m.journal := CASE WHEN journal IS NULL THEN m.journal WHEN journal = '{}' THEN NULL ELSE journal::name[] END;
@@ -66,10 +77,14 @@ BEGIN
   m.exclusion := coalesce(exclusion, m.exclusion);
   m.squash := coalesce(squash, m.squash);
   m.prefix := coalesce(prefix, m.prefix);
+  m.allow_updates := coalesce(allow_updates, m.allow_updates);
+  m.allow_deletes := coalesce(allow_deletes, m.allow_deletes);
+  m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
+  m.show_row_id := coalesce(show_row_id, m.show_row_id);
   m.generated_by := yore._version();
   PERFORM yore._check_options(m);
   IF NOT tracked THEN
-    PERFORM yore._check_columns(rel);
+    PERFORM yore._check_columns(rel, yore._own_columns());
   END IF;
   IF m.on_truncate = 'archive' AND yore._is_partitioned(rel) THEN
     PERFORM yore._fail('YO007', pg_catalog.format('on_truncate => ''archive'' is not for partitioned tables such as %s', rel), 'Use DELETE.');
@@ -83,23 +98,23 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text) IS
-  'Keeps every change of the table t from now on; for a tracked table, changes the options that are given. Options and defaults: docs/sql.md. Errors: YO003 unknown, YO004 already tracked and no option given, YO005 cannot be tracked, YO006 a name in the way, YO007 an option''s value, YO008 no right. Takes an ACCESS EXCLUSIVE lock for changes of the catalog alone: no row is read or rewritten.';
+COMMENT ON FUNCTION yore.track IS
+  'Keeps every change of the table t from now on; for a tracked table, changes the options that are given. Options and defaults: docs/sql.md. Errors: YO003 unknown, YO004 already tracked and no option given, YO005 cannot be tracked, YO006 a name in the way, YO007 an option''s value, YO008 no right. Takes an ACCESS EXCLUSIVE lock for changes of the catalog alone: no row is read or rewritten, but for immutable => true, which gives every row its ids.';
 
-CREATE OR REPLACE FUNCTION yore._check_columns(rel regclass) RETURNS void
+CREATE OR REPLACE FUNCTION yore._check_columns(rel regclass, taken name[]) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   odd text;
 BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ') INTO odd FROM pg_catalog.pg_attribute AS a
-   WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attname IN ('sys_version', 'sys_from', 'sys_xid');
+   WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (taken);
   IF odd IS NOT NULL THEN
     PERFORM yore._fail('YO006', pg_catalog.format('column %s of %s has the name of one that yore adds', odd, rel), 'ALTER TABLE … RENAME COLUMN …');
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore._check_columns(regclass) IS 'Error YO006 if a table that is not tracked yet has one of the columns that tracking adds.';
+COMMENT ON FUNCTION yore._check_columns(regclass, name[]) IS 'Error YO006 if a table has a column of its own with a name that tracking takes.';
 
 CREATE OR REPLACE FUNCTION yore._start(rel regclass, m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -127,6 +142,10 @@ BEGIN
   END LOOP;
 
   acl := yore._save_acl(rel);
+  IF m.immutable THEN
+    PERFORM yore._add_entity(rel);
+    m.columns := yore._columns(rel);
+  END IF;
   -- What the table has at this moment has been so since then; a constant
   -- default fills the columns without rewriting the table.
   EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN sys_version bigint NOT NULL DEFAULT 1,
@@ -157,6 +176,7 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
+  PERFORM yore._index_row_id(m);
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);
@@ -247,11 +267,13 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x
      SET own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
-         on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, generated_by = m.generated_by
+         on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, allow_updates = m.allow_updates,
+         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, show_row_id = m.show_row_id, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   IF m.exclusion <> before.exclusion THEN
     PERFORM yore._set_exclusion(m);
   END IF;
+  PERFORM yore._index_row_id(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);
 END

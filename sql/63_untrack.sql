@@ -32,8 +32,14 @@ BEGIN
     PERFORM yore._close_past(m);
   ELSE
     EXECUTE pg_catalog.format('DROP TABLE %s', past);
+    EXECUTE pg_catalog.format('DROP TABLE IF EXISTS %s', yore._amendments(m));
   END IF;
-  EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN sys_version, DROP COLUMN sys_from, DROP COLUMN sys_xid', rel);
+  EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN sys_version, DROP COLUMN sys_from, DROP COLUMN sys_xid%s', rel,
+                            CASE WHEN m.immutable THEN ', DROP COLUMN sys_id, DROP COLUMN sys_deleted_at' ELSE '' END);
+  IF m.immutable THEN
+    -- No trigger fills it any more.
+    EXECUTE pg_catalog.format('ALTER TABLE %s ALTER entity_id SET DEFAULT pg_catalog.gen_random_uuid()', rel);
+  END IF;
   IF NOT m.in_place THEN
     EXECUTE pg_catalog.format('ALTER TABLE %s SET SCHEMA %I', rel, m.schema_name);
     FOR own IN SELECT * FROM pg_catalog.jsonb_array_elements(m.sequences) LOOP
@@ -64,8 +70,8 @@ BEGIN
     'INSERT INTO %1$s (%2$s, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
      SELECT %2$s, sys_version, sys_from, sys_xid,
             greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
-       FROM %3$s', past, yore._list(m.columns, '%I'), storage);
-  PERFORM yore._make_view(history, yore._guard(past::regclass, history, yore._past_versions(m)),
+       FROM %3$s', past, yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'), storage);
+  PERFORM yore._make_view(history, yore._guard(past::regclass, history, yore._versions(m, true)),
                           yore._view_options(past::regclass), storage::regclass);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));

@@ -24,6 +24,9 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.generated_by := yore._version();
   PERFORM yore._check_options(m);
+  IF NOT m.immutable THEN
+    PERFORM yore._check_columns(rel, '{sys_id,sys_deleted_at}');
+  END IF;
   PERFORM yore._check_row_security(rel, m.in_place);
   UPDATE yore.tracked AS x
      SET key_columns = m.key_columns, columns = m.columns, shape = m.shape, own_triggers = m.own_triggers, journal = m.journal,

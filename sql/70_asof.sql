@@ -21,9 +21,8 @@ CREATE OR REPLACE FUNCTION yore.as_of(t timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  plain   text := nullif(pg_catalog.current_setting('yore.present_path', true), '');
-  base    name := (SELECT i.asof_schema FROM yore.installation AS i);
-  path    text;
+  plain text := nullif(pg_catalog.current_setting('yore.present_path', true), '');
+  path  text;
 BEGIN
   IF plain IS NOT NULL THEN
     PERFORM pg_catalog.set_config('search_path', plain, true);   -- a second call: begin again from the first's
@@ -34,15 +33,7 @@ BEGIN
     RETURN NULL;
   END IF;
   PERFORM pg_catalog.set_config('yore.present_path', pg_catalog.current_setting('search_path'), true);
-  -- Before each schema of the path, the one with its tables as of then: an
-  -- unqualified name goes on finding the table that it found.
-  SELECT pg_catalog.string_agg(
-           CASE WHEN n.oid IS NULL THEN '' ELSE pg_catalog.format('%I, ', n.nspname) END || pg_catalog.quote_ident(p.schema_name),
-           ', ' ORDER BY p.place)
-    INTO path
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS p (schema_name, place)
-    LEFT JOIN pg_catalog.pg_namespace AS n
-           ON n.nspname = CASE p.schema_name WHEN 'public' THEN base ELSE base || '_' || p.schema_name END;
+  path := yore._twin_path('asof');
   PERFORM pg_catalog.set_config('search_path', coalesce(path, ''), true);
   PERFORM pg_catalog.set_config('yore.as_of', yore._utc(t), true);
   PERFORM pg_catalog.set_config('transaction_read_only', 'on', true);

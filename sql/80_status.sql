@@ -18,8 +18,10 @@ AS $$
          m.key_columns::text[],
          pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
            'journal', m.journal, 'no_journal', m.no_journal, 'full_journal', nullif(m.full_journal, false),
-           'squash', nullif(m.squash, true), 'on_truncate', nullif(m.on_truncate, 'refuse'),
-           'in_place', nullif(m.in_place, false), 'exclusion', nullif(m.exclusion, false), 'prefix', nullif(m.prefix, ''))),
+           'squash', nullif(m.squash, NOT m.immutable), 'on_truncate', nullif(m.on_truncate, 'refuse'),
+           'in_place', nullif(m.in_place, false), 'exclusion', nullif(m.exclusion, false), 'prefix', nullif(m.prefix, ''),
+           'immutable', nullif(m.immutable, false), 'allow_updates', nullif(m.allow_updates, false), 'allow_deletes', nullif(m.allow_deletes, false),
+           'allow_version_write', nullif(m.allow_version_write, false), 'show_row_id', nullif(m.show_row_id, false))),
          coalesce((SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(s.rel) AS t),
                   pg_catalog.pg_total_relation_size(s.rel)),   -- a plain table has no tree
          pg_catalog.pg_total_relation_size(p.rel)
@@ -137,16 +139,18 @@ BEGIN
              lead(sys_version) OVER w IS NULL AS is_last
         FROM versions AS v
       WINDOW w AS (PARTITION BY %1$s ORDER BY sys_version, is_current)),
+    excused AS (
+      SELECT chain.*, %7$s AS allowed FROM chain),
     judged AS (
-      SELECT chain.*, CASE
+      SELECT excused.*, CASE
           WHEN sys_from > sys_to THEN 'period'
           WHEN last_version IS NOT NULL AND sys_version = last_version THEN 'number'
           WHEN last_is_current THEN 'number'
-          WHEN last_version IS NOT NULL AND last_from < last_to AND sys_from <> last_to THEN 'gap or overlap'
+          WHEN last_version IS NOT NULL AND last_from < last_to AND sys_from <> last_to AND NOT (allowed AND sys_version > last_version + 1 AND sys_from > last_to) THEN 'gap or overlap'
           WHEN last_version IS NOT NULL AND last_from = last_to AND sys_from < last_to THEN 'gap or overlap'
-          WHEN sys_version <> coalesce(last_version, 0) + 1 THEN CASE WHEN last_version IS NULL AND is_current THEN 'row without past' ELSE 'number' END
-          WHEN is_last AND NOT is_current AND sys_from < sys_to THEN 'vanished'
-        END AS problem FROM chain)
+          WHEN sys_version <> coalesce(last_version, 0) + 1 AND NOT (allowed AND sys_version > coalesce(last_version, 0)) THEN CASE WHEN last_version IS NULL AND is_current THEN 'row without past' ELSE 'number' END
+          WHEN is_last AND NOT is_current AND sys_from < sys_to AND NOT allowed THEN 'vanished'
+        END AS problem FROM excused)
     SELECT %4$L, problem,
            jsonb_build_object(%5$s),
            sys_version,
@@ -159,7 +163,14 @@ BEGIN
            END
       FROM judged WHERE problem IS NOT NULL$query$,
     key, pg_catalog.format('%I.%I', m.storage_schema, m.storage_name), pg_catalog.format('%I.%I', m.past_schema, m.past_name),
-    pg_catalog.format('%I.%I', m.schema_name, m.table_name), as_json, named);
+    pg_catalog.format('%I.%I', m.schema_name, m.table_name), as_json, named,
+    -- Numbers that a client chose, or versions that were taken out.
+    CASE WHEN m.allow_version_write THEN 'true'
+         WHEN m.immutable AND pg_catalog.to_regclass(yore._amendments(m)) IS NOT NULL
+         THEN pg_catalog.format('EXISTS (SELECT FROM %s AS a WHERE a.entity_id = k1 AND a.operation = ''DELETE''
+                                            AND (a.version > coalesce(last_version, 0) AND a.version < sys_version OR is_last AND a.version > sys_version))',
+           yore._amendments(m))
+         ELSE 'false' END);
 END
 $$;
 COMMENT ON FUNCTION yore._verify_versions(yore.tracked) IS 'The part of yore.verify that follows every row through its versions.';
