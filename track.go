@@ -55,6 +55,24 @@ type TrackOptions struct {
 
 	// PastName names the past table. Defaults to "": the table's with _past.
 	PastName string
+
+	// Immutable makes the table an immutable one: its key is entity_id, which is
+	// added if it is missing, and its face shows the version data. Every row gets
+	// its ids, so the table is rewritten.
+	Immutable bool
+
+	// AllowUpdates and AllowDeletes open the stored versions of an immutable
+	// table to UPDATE and DELETE through history; what was there before is kept
+	// in a table of amendments. Defaults to nil: false.
+	AllowUpdates, AllowDeletes *bool
+
+	// AllowVersionWrite makes a version number that a client writes count, if
+	// it is later than the last. Defaults to nil: false, it is passed over.
+	AllowVersionWrite *bool
+
+	// ShowRowID shows the id of each version in the face of an immutable table,
+	// and indexes it. Defaults to nil: false.
+	ShowRowID *bool
 }
 
 // Track keeps every change of a table from now on, by any client; for a table
@@ -66,13 +84,16 @@ type TrackOptions struct {
 // nothing has been changed.
 //
 // Locks: ACCESS EXCLUSIVE on the table, for changes of the catalog alone; no
-// row is read or rewritten. Set lock_timeout where long transactions use it.
+// row is read or rewritten (but with Immutable). Set lock_timeout where long transactions use it.
 func Track(ctx context.Context, db DB, table string, o TrackOptions) error {
 	_, err := db.Exec(ctx, `SELECT yore.track($1::text, journal => $2::text[], no_journal => $3::text[],
 		full_journal => $4::boolean, squash => $5::boolean, since => $6::text::timestamptz, on_truncate => $7::text,
-		key => $8::text[], in_place => $9::boolean, exclusion => $10::boolean, prefix => $11::text, past_name => $12::text)`,
+		key => $8::text[], in_place => $9::boolean, exclusion => $10::boolean, prefix => $11::text, past_name => $12::text,
+		immutable => $13::boolean, allow_updates => $14::boolean, allow_deletes => $15::boolean, allow_version_write => $16::boolean,
+		show_row_id => $17::boolean)`,
 		table, o.Journal, o.NoJournal, o.FullJournal, o.Squash, o.since(), textOrNull(o.OnTruncate),
-		o.Key, trueOrNull(o.InPlace), o.Exclusion, textOrNull(o.Prefix), textOrNull(o.PastName))
+		o.Key, trueOrNull(o.InPlace), o.Exclusion, textOrNull(o.Prefix), textOrNull(o.PastName),
+		trueOrNull(o.Immutable), o.AllowUpdates, o.AllowDeletes, o.AllowVersionWrite, o.ShowRowID)
 	return Explain(err)
 }
 

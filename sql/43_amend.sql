@@ -3,6 +3,10 @@
 
 CREATE OR REPLACE FUNCTION yore._template_amend() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
+DECLARE
+  was    pg_catalog.jsonb;
+  wanted pg_catalog.jsonb := CASE WHEN TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) {not_amended} END;
+  is_now pg_catalog.jsonb;
 BEGIN
   IF NOT (TG_OP OPERATOR(pg_catalog.=) 'UPDATE' AND {allow_updates} OR TG_OP OPERATOR(pg_catalog.=) 'DELETE' AND {allow_deletes}) THEN
     PERFORM yore._fail_amendment(TG_OP, {face_name});
@@ -13,32 +17,46 @@ BEGIN
         AND NOT pg_catalog.record_image_eq(ROW({new_version_data}), ROW({old_version_data})) THEN
     PERFORM yore._fail('YO018', pg_catalog.concat('the version data of entity ', OLD.entity_id, ' cannot be amended'), 'The columns of your own can.');
   END IF;
+  -- As it is once it is ours, not as the statement's snapshot has it.
+  IF OLD.{valid_to} IS NULL THEN
+    SELECT pg_catalog.to_jsonb(c.*) OPERATOR(pg_catalog.-) {not_amended} INTO was FROM {storage} AS c
+     WHERE c.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND c.sys_version OPERATOR(pg_catalog.=) OLD.{version} FOR NO KEY UPDATE;
+  ELSE
+    SELECT pg_catalog.to_jsonb(p.*) OPERATOR(pg_catalog.-) {not_amended} INTO was FROM {past} AS p
+     WHERE p.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND p.sys_version OPERATOR(pg_catalog.=) OLD.{version} FOR NO KEY UPDATE;
+  END IF;
+  IF was IS NULL THEN
+    RETURN NULL;
+  END IF;
   -- This row is what lets the change past the triggers of the tables.
   INSERT INTO {amendments} (entity_id, version, operation, xid, role, before, after)
-  VALUES (OLD.entity_id, OLD.{version}, TG_OP, pg_catalog.pg_current_xact_id(), session_user,
-          pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) {not_amended},
-          CASE WHEN TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) {not_amended} END);
+  VALUES (OLD.entity_id, OLD.{version}, TG_OP, pg_catalog.pg_current_xact_id(), session_user, was, wanted);
   IF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
     DELETE FROM {past} AS p WHERE p.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND p.sys_version OPERATOR(pg_catalog.=) OLD.{version};
-    RETURN CASE WHEN FOUND THEN OLD END;
+    RETURN OLD;
   ELSIF OLD.{valid_to} IS NULL THEN
     UPDATE {storage} AS c SET sys_xid = '0'{set_written}
-     WHERE c.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND c.sys_version OPERATOR(pg_catalog.=) OLD.{version};
-  ELSE
-    UPDATE {past} AS p SET sys_to = p.sys_to{set_all}
-     WHERE p.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND p.sys_version OPERATOR(pg_catalog.=) OLD.{version};
+     WHERE c.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND c.sys_version OPERATOR(pg_catalog.=) OLD.{version}
+    RETURNING pg_catalog.to_jsonb(c.*) OPERATOR(pg_catalog.-) {not_amended} INTO is_now;
+    IF coalesce(is_now, was) OPERATOR(pg_catalog.<>) wanted THEN
+      -- Triggers of the table's own had their say.
+      INSERT INTO {amendments} (entity_id, version, operation, xid, role, before, after)
+      VALUES (OLD.entity_id, OLD.{version}, TG_OP, pg_catalog.pg_current_xact_id(), session_user, wanted, coalesce(is_now, was));
+    END IF;
+    RETURN CASE WHEN is_now IS NOT NULL THEN NEW END;
   END IF;
-  RETURN CASE WHEN FOUND THEN NEW END;
+  UPDATE {past} AS p SET sys_to = p.sys_to{set_all}
+   WHERE p.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND p.sys_version OPERATOR(pg_catalog.=) OLD.{version};
+  RETURN NEW;
 END
 $$ $outer$;
 COMMENT ON FUNCTION yore._template_amend() IS 'INSTEAD OF INSERT, UPDATE, DELETE of history.';
 
 CREATE OR REPLACE FUNCTION yore._template_amend_current() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
-  IF NEW.sys_xid OPERATOR(pg_catalog.=) '0' AND EXISTS (
+  IF NEW.sys_xid OPERATOR(pg_catalog.=) '0' AND pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND EXISTS (
      SELECT FROM {amendments} AS a
       WHERE a.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND a.version OPERATOR(pg_catalog.=) OLD.sys_version
-        AND a.xid OPERATOR(pg_catalog.=) xid AND a.operation OPERATOR(pg_catalog.=) 'UPDATE'
-        AND a.after OPERATOR(pg_catalog.=) (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) {not_amended})) THEN
+        AND a.xid OPERATOR(pg_catalog.=) xid AND a.operation OPERATOR(pg_catalog.=) 'UPDATE') THEN
     -- An amendment of the current version, not a new one.
     NEW.sys_version := OLD.sys_version;
     NEW.sys_from := OLD.sys_from;
@@ -51,7 +69,7 @@ COMMENT ON FUNCTION yore._template_amend_current() IS 'Part of _template_update 
 CREATE OR REPLACE FUNCTION yore._template_amend_past() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
 BEGIN
-  IF NOT EXISTS (
+  IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.=) 1 OR NOT EXISTS (
      SELECT FROM {amendments} AS a
       WHERE a.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND a.version OPERATOR(pg_catalog.=) OLD.sys_version
         AND a.xid OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id() AND a.operation OPERATOR(pg_catalog.=) TG_OP
@@ -122,7 +140,11 @@ AS $$
             FROM pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid']) AS n) AS data,
          (SELECT coalesce(pg_catalog.jsonb_agg(c) FILTER (WHERE c ->> 'generated' = ''), '[]') AS written,
                  coalesce(pg_catalog.jsonb_agg(c) FILTER (WHERE c ->> 'generated' <> 'v'), '[]') AS stored,
-                 coalesce(pg_catalog.array_agg(c ->> 'name') FILTER (WHERE c ->> 'generated' <> ''), '{}') AS hidden
+                 -- What nobody writes, and what the past alone has kept.
+                 coalesce(pg_catalog.array_agg(c ->> 'name') FILTER (WHERE c ->> 'generated' <> ''), '{}')
+                   || ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+                             WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.past_schema, m.past_name)) AND a.attnum > 0 AND NOT a.attisdropped
+                               AND NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', a.attname))) AS hidden
             FROM pg_catalog.jsonb_array_elements(m.columns) AS c WHERE c ->> 'name' <> 'entity_id') AS w
 $$;
 COMMENT ON FUNCTION yore._amend_variables(yore.tracked) IS 'What the templates of amending are filled with.';

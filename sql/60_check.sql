@@ -229,10 +229,13 @@ BEGIN
     PERFORM yore._fail('YO007', pg_catalog.format('%s: an immutable table keeps every change of a transaction', rel), 'Leave squash out.');
   ELSIF m.since = '-infinity' THEN
     PERFORM yore._fail('YO007', pg_catalog.format('%s: since of an immutable table is a time, shown as valid_from', rel));
+  ELSIF m.key_columns <> '{entity_id}' THEN   -- renamed by hand
+    PERFORM yore._fail('YO006', pg_catalog.format('the key of %s is entity_id, as of every immutable table, not %s', rel, m.key_columns::text),
+                       'ALTER TABLE … RENAME COLUMN … TO entity_id');
   ELSIF type <> 'uuid' THEN
     PERFORM yore._fail('YO006', pg_catalog.format('column entity_id of %s is %s, not uuid', rel, type), 'ALTER TABLE … RENAME COLUMN …, or change its type.');
   END IF;
 END
 $$;
 COMMENT ON FUNCTION yore._check_immutable(yore.tracked) IS
-  'Errors YO007 (options that an immutable table cannot have, or only it) and YO006 (an entity_id that is no uuid).';
+  'Errors YO007 (options that an immutable table cannot have, or only it) and YO006 (an entity_id that is no uuid, or is called otherwise).';

@@ -101,7 +101,7 @@ BEGIN
   END IF;
   -- REFERENCES needs the tables beneath the faces: their names mean those here.
   PERFORM pg_catalog.set_config('search_path', yore._twin_path('temporal'), true);
-  EXECUTE pg_catalog.format('CREATE TABLE %I.%I (entity_id uuid PRIMARY KEY%s)', in_schema, part[pg_catalog.cardinality(part)],
+  EXECUTE pg_catalog.format(E'CREATE TABLE %I.%I (entity_id uuid PRIMARY KEY%s\n)', in_schema, part[pg_catalog.cardinality(part)],
                             CASE WHEN columns ~ '\S' THEN E',\n' || columns ELSE '' END);
   PERFORM pg_catalog.set_config('search_path', path, true);
   PERFORM yore.track(pg_catalog.format('%I.%I', in_schema, part[pg_catalog.cardinality(part)]), immutable => true,
@@ -130,6 +130,8 @@ BEGIN
     PERFORM yore._fail('YO007', 'the entity_id to undelete is NULL');
   ELSIF pg_catalog.jsonb_typeof(changes) <> 'object' THEN
     PERFORM yore._fail('YO007', pg_catalog.format('changes is an object of columns and values, not %s', pg_catalog.jsonb_typeof(changes)));
+  ELSIF entity_id = '00000000-0000-0000-0000-000000000000' THEN
+    PERFORM yore._refuse_undelete(entity_id, false, 'table ' || face);   -- inserted, it would ask for a new entity
   END IF;
   -- Version data is not for clients to write: passed over.
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ') FILTER (WHERE c.name IS NULL), coalesce(pg_catalog.array_agg(k) FILTER (WHERE c.name IS NOT NULL), '{}')
@@ -144,16 +146,18 @@ BEGIN
   -- The insert is the caller's, with the caller's rights; the trigger, told by
   -- the setting, takes what is not given from the tombstone.
   PERFORM pg_catalog.set_config('yore.undelete', entity_id::text || ' ' || names::text, true);
-  EXECUTE pg_catalog.format('INSERT INTO %s (entity_id%s) SELECT $1%s FROM pg_catalog.jsonb_populate_record(NULL::%s, $2) AS r RETURNING %I',
+  EXECUTE pg_catalog.format('INSERT INTO %s (entity_id%s) SELECT $1%s%s RETURNING %I',
     face, (SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(', %I', n), '' ORDER BY n), '') FROM pg_catalog.unnest(names) AS n),
     (SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(', r.%I', n), '' ORDER BY n), '') FROM pg_catalog.unnest(names) AS n),
-    face, yore._shown(m, 'version'))
+    (SELECT ' FROM pg_catalog.jsonb_to_record($2) AS r (' || pg_catalog.string_agg(pg_catalog.format('%I %s', c ->> 'name', c ->> 'type'), ', ') || ')'
+       FROM pg_catalog.jsonb_array_elements(m.columns) AS c WHERE c ->> 'name' = ANY (names)),
+    yore._shown(m, 'version'))
     INTO version USING entity_id, coalesce(changes, '{}');
   RETURN version;
 END
 $$;
 COMMENT ON FUNCTION yore.undelete(text, uuid, jsonb) IS
-  'Brings a deleted entity of an immutable table back, with the data of its tombstone but for the changes given, as its next version; returns that number. Needs INSERT on the face, no right on the past. Errors: YO003 not tracked, YO007 no immutable table or no such column, YO019 no such entity, YO021 it is not deleted; 23505 where it would meet a unique value, or a second undelete at the same time.';
+  'Brings a deleted entity of an immutable table back, with the data of its tombstone but for the changes given, as its next version; returns that number. Needs INSERT on the face and SELECT of its version, no right on the past; a column of a domain that is not to be NULL has to have a default or be given. Errors: YO003 not tracked, YO007 no immutable table or no such column, YO019 no such entity, YO021 it is not deleted; 23505 where it would meet a unique value, or a second undelete at the same time.';
 
 CREATE OR REPLACE FUNCTION yore.entity_state(t text, entity_id uuid) RETURNS TABLE (state text, version bigint, deleted_at timestamptz)
 LANGUAGE plpgsql STABLE
@@ -163,23 +167,23 @@ DECLARE
   m       yore.tracked := yore._tracked(t);
   face    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  session_time timestamptz := yore._session_time();
 BEGIN
   IF NOT m.immutable THEN
     PERFORM yore._fail('YO007', pg_catalog.format('%s is no immutable table', face));
   END IF;
-  EXECUTE pg_catalog.format('SELECT %I FROM %s WHERE entity_id = $1', yore._shown(m, 'version'), face) INTO version USING entity_id;
-  state := 'live';
-  IF version IS NULL THEN
-    state := 'unknown';
-    IF pg_catalog.has_schema_privilege(yore._schema('history', m.schema_name), 'USAGE') AND pg_catalog.has_table_privilege(history, 'SELECT') THEN
-      EXECUTE pg_catalog.format('SELECT %I, %I, ''deleted'' FROM %s WHERE entity_id = $1 ORDER BY 1 DESC LIMIT 1',
-                                yore._shown(m, 'version'), yore._shown(m, 'deleted_at'), history)
-        INTO version, deleted_at, state USING entity_id;
-      state := coalesce(state, 'unknown');
-    END IF;
+  IF session_time IS NULL THEN
+    EXECUTE pg_catalog.format('SELECT ''live'', %I FROM %s WHERE entity_id = $1', yore._shown(m, 'version'), face) INTO state, version USING entity_id;
   END IF;
+  IF state IS NULL AND pg_catalog.has_schema_privilege(yore._schema('history', m.schema_name), 'USAGE') AND pg_catalog.has_table_privilege(history, 'SELECT') THEN
+    EXECUTE pg_catalog.format('SELECT CASE WHEN %1$I IS NULL THEN ''live'' ELSE ''deleted'' END, %2$I, %1$I
+                                 FROM %3$s WHERE entity_id = $1 AND %4$I <= coalesce($2, ''infinity'') ORDER BY 2 DESC LIMIT 1',
+                              yore._shown(m, 'deleted_at'), yore._shown(m, 'version'), history, yore._shown(m, 'valid_from'))
+      INTO state, version, deleted_at USING entity_id, session_time;
+  END IF;
+  state := coalesce(state, 'unknown');
   RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION yore.entity_state(text, uuid) IS
-  'Whether an entity of an immutable table is live, deleted or unknown, with the number of its last version and the time of its deletion. To those who may not read history, what is not live is unknown. Errors YO003, YO007.';
+  'Whether an entity of an immutable table is live, deleted or unknown, with the number of its last version and the time of its deletion; in an as-of session, as of its time. To those who may not read history, what is not live is unknown. Errors YO003, YO007.';

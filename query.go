@@ -1,0 +1,339 @@
+package yore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"yore.example/yore/internal/fragment"
+)
+
+// A Query reads rows of type T. Its scope, what of the table it sees, was fixed
+// when it was made (Current, AtTime and so on), so no condition can let in what
+// the scope leaves out. Every method returns a new Query; one can be kept and
+// used as the beginning of several.
+type Query[T any] struct{ q query }
+
+// query is what of a Query does not depend on T.
+type query struct {
+	t       *table
+	kind    scope
+	id      UUID
+	at      time.Time
+	deleted bool
+	joins   []join
+	where   []part
+	order   []string
+	limit   *int64
+	offset  *int64
+	lock    bool
+	err     error
+}
+
+type scope int
+
+const (
+	present scope = iota
+	then
+	ofEntity
+	ever
+)
+
+type part struct {
+	sql  string
+	args []any
+}
+
+type join struct {
+	name   string
+	source Source
+	on     part
+}
+
+// A Source is what Join joins: a Query, or a Table.
+type Source interface {
+	from(b *fragment.Builder, name string) (string, error)
+}
+
+// Table is a table, tracked or not, or a view as a Source, by its name in SQL.
+type Table string
+
+func (t Table) from(_ *fragment.Builder, name string) (string, error) {
+	schema, base, err := fragment.Name(string(t))
+	if err != nil {
+		return "", err
+	}
+	if schema != "" {
+		return fragment.Ident(schema) + "." + fragment.Ident(base) + " AS " + fragment.Ident(name), nil
+	}
+	return fragment.Ident(base) + " AS " + fragment.Ident(name), nil
+}
+
+// Where keeps the rows for which the condition, in SQL, is true. Parameters are
+// $1, $2 … of args, counted anew in each condition. Several conditions are
+// joined by AND.
+//
+//	tasks.Current().Where("priority > $1 AND title ILIKE $2", 3, "%report%")
+func (q Query[T]) Where(condition string, args ...any) Query[T] {
+	q.q.where = append(slices.Clip(q.q.where), part{condition, args})
+	return q
+}
+
+// OrderBy sorts by SQL expressions such as "priority DESC", in place of the
+// order that the scope has.
+func (q Query[T]) OrderBy(expressions ...string) Query[T] {
+	q.q.order = slices.Clone(expressions)
+	return q
+}
+
+// Limit reads at most n rows.
+func (q Query[T]) Limit(n int) Query[T] {
+	if n < 0 {
+		q.q.err = newError("YO007", "Limit of a negative number", "")
+	}
+	q.q.limit = new(int64(n))
+	return q
+}
+
+// Offset passes over n rows. A page is better found by a condition on what it is
+// sorted by.
+func (q Query[T]) Offset(n int) Query[T] {
+	if n < 0 {
+		q.q.err = newError("YO007", "Offset of a negative number", "")
+	}
+	q.q.offset = new(int64(n))
+	return q
+}
+
+// IncludeDeleted lets in the tombstones: of the entities that are deleted, in
+// the present or at the time of the scope, the last row, with DeletedAt set. It
+// reads history, which takes SELECT on it.
+func (q Query[T]) IncludeDeleted() Query[T] {
+	q.q.deleted = true
+	return q
+}
+
+// Join joins another source under a name, for conditions and for Select; the
+// rows are still T's, one for each match. The condition's parameters count from
+// $1. The query's own table goes by its name without schema.
+//
+//	projects.Current().Join("orgs", orgs.Current(), "orgs.entity_id = projects.org_entity_id")
+func (q Query[T]) Join(name string, source Source, on string, args ...any) Query[T] {
+	q.q.joins = append(slices.Clip(q.q.joins), join{name, source, part{on, args}})
+	return q
+}
+
+// SQL returns the statement and its arguments.
+func (q Query[T]) SQL() (string, []any, error) {
+	var b fragment.Builder
+	sql, err := q.q.build(&b, "")
+	return sql, b.Args, err
+}
+
+// All reads all rows; an empty slice, not nil, if there is none.
+func (q Query[T]) All(ctx context.Context, db DB) ([]T, error) {
+	rows := []T{}
+	for row, err := range q.Each(ctx, db) {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// One reads the first row; ErrNotFound if there is none.
+func (q Query[T]) One(ctx context.Context, db DB) (T, error) {
+	if q.q.limit == nil {
+		q = q.Limit(1)
+	}
+	for row, err := range q.Each(ctx, db) {
+		return row, err
+	}
+	var none T
+	return none, q.q.t.own("YO019", "no row", "")
+}
+
+// Each reads row by row and holds one at a time. Breaking off ends the query;
+// an error is the last that is yielded.
+func (q Query[T]) Each(ctx context.Context, db DB) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		sql, args, err := q.SQL()
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		rows, err := db.Query(ctx, sql, args...)
+		if err != nil {
+			yield(none, q.q.explain(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			row, err := scan[T](q.q.t, rows)
+			if !yield(row, q.q.explain(err)) || err != nil {
+				return
+			}
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			yield(none, q.q.explain(err))
+		}
+	}
+}
+
+// Count returns how many rows there are.
+func (q Query[T]) Count(ctx context.Context, db DB) (int64, error) {
+	var b fragment.Builder
+	q.q.order = []string{}
+	sql, err := q.q.build(&b, "1")
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = db.QueryRow(ctx, "SELECT count(*) FROM ("+sql+") AS counted", b.Args...).Scan(&n)
+	return n, q.q.explain(err)
+}
+
+// Exists reports whether there is a row.
+func (q Query[T]) Exists(ctx context.Context, db DB) (bool, error) {
+	n, err := q.Limit(1).Count(ctx, db)
+	return n > 0, err
+}
+
+func (q Query[T]) from(b *fragment.Builder, name string) (string, error) {
+	return q.q.from(b, name)
+}
+
+func scan[T any](t *table, rows pgx.Rows) (T, error) {
+	var row T
+	v := reflect.ValueOf(&row)
+	if err := rows.Scan(t.row.Pointers(v)...); err != nil {
+		return row, err
+	}
+	t.row.UTC(v)
+	return row, nil
+}
+
+// build writes the statement; columns is the select list, "" for the row type's.
+func (q query) build(b *fragment.Builder, columns string) (string, error) {
+	if q.err != nil {
+		return "", q.err
+	}
+	if columns == "" {
+		columns = fragment.Idents(fragment.Ident(q.t.name)+".", q.t.row.Columns())
+	}
+	source, err := q.scope(b)
+	if err != nil {
+		return "", err
+	}
+	var s strings.Builder
+	s.WriteString("SELECT " + columns + " FROM " + source + " AS " + fragment.Ident(q.t.name))
+	for _, j := range q.joins {
+		source, err := j.source.from(b, j.name)
+		if err != nil {
+			return "", q.misuse(err)
+		}
+		on, err := b.Part(j.on.sql, j.on.args)
+		if err != nil {
+			return "", q.misuse(err)
+		}
+		s.WriteString(" JOIN " + source + " ON " + on)
+	}
+	for i, w := range q.where {
+		condition, err := b.Part(w.sql, w.args)
+		if err != nil {
+			return "", q.misuse(err)
+		}
+		s.WriteString([]string{" WHERE ", " AND "}[min(i, 1)] + "(" + condition + "\n)")
+	}
+	order := q.order
+	if order == nil {
+		order = q.defaultOrder()
+	}
+	if len(order) > 0 {
+		s.WriteString(" ORDER BY " + strings.Join(order, ", "))
+	}
+	if q.limit != nil {
+		s.WriteString(" LIMIT " + b.Arg(*q.limit) + "::bigint")
+	}
+	if q.offset != nil {
+		s.WriteString(" OFFSET " + b.Arg(*q.offset) + "::bigint")
+	}
+	if q.lock {
+		s.WriteString(" FOR NO KEY UPDATE")
+	}
+	return s.String(), nil
+}
+
+// scope writes what the query sees of its table.
+func (q query) scope(b *fragment.Builder) (string, error) {
+	t := q.t
+	columns := fragment.Idents("", t.row.Columns())
+	version, from, deleted := fragment.Ident(t.prefix+"version"), fragment.Ident(t.prefix+"valid_from"), fragment.Ident(t.prefix+"deleted_at")
+	tombstones := func(and, later string) string {
+		return " UNION ALL SELECT " + columns + " FROM " + t.history + " AS h WHERE " + deleted + " IS NOT NULL" + and +
+			" AND NOT EXISTS (SELECT FROM " + t.history + " AS l WHERE l.entity_id = h.entity_id AND l." + version + " > h." + version + later + ")"
+	}
+	switch q.kind {
+	case ofEntity:
+		return "(SELECT " + columns + " FROM " + t.history + " WHERE entity_id = " + b.Arg(q.id.String()) + "::uuid)", nil
+	case ever:
+		return t.history, nil
+	case then:
+		at := b.Arg(formatTime(q.at)) + "::text::timestamptz"
+		if q.deleted {
+			return "(SELECT " + columns + " FROM " + t.asof + "(" + at + ")" +
+				tombstones(" AND "+deleted+" <= "+at, " AND l."+from+" <= "+at) + ")", nil
+		}
+		return t.asof + "(" + at + ")", nil
+	default:
+		if q.deleted {
+			return "(SELECT " + columns + " FROM " + t.face + tombstones("", "") + ")", nil
+		}
+		return t.face, nil
+	}
+}
+
+func (q query) defaultOrder() []string {
+	name := fragment.Ident(q.t.name) + "."
+	switch q.kind {
+	case ofEntity:
+		return []string{name + fragment.Ident(q.t.prefix+"version")}
+	case ever:
+		return []string{name + "entity_id", name + fragment.Ident(q.t.prefix+"version")}
+	}
+	return nil
+}
+
+// from writes the query as a source of another's.
+func (q query) from(b *fragment.Builder, name string) (string, error) {
+	if q.err == nil && len(q.joins) == 0 && len(q.where) == 0 && q.limit == nil && q.offset == nil {
+		source, err := q.scope(b)
+		return source + " AS " + fragment.Ident(name), err
+	}
+	sql, err := q.build(b, fragment.Ident(q.t.name)+".*")
+	return "(" + sql + ") AS " + fragment.Ident(name), err
+}
+
+func (q query) misuse(err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return q.t.own("YO007", err.Error(), "")
+}
+
+func (q query) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return q.t.explain(err, nil)
+}
