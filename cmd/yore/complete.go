@@ -19,6 +19,13 @@ func (a *app) completeTracked(cmd *cobra.Command, args []string, _ string) ([]st
 		  FROM yore.tracked ORDER BY 1`)
 }
 
+// completeImmutable completes the name of an immutable table.
+func (a *app) completeImmutable(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.completeTable(cmd.Context(), args, `
+		SELECT CASE WHEN schema_name = 'public' THEN quote_ident(table_name) ELSE format('%I.%I', schema_name, table_name) END
+		  FROM yore.tracked WHERE immutable ORDER BY 1`)
+}
+
 // completeUntracked completes the name of a table that could be tracked.
 func (a *app) completeUntracked(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.completeTable(cmd.Context(), args, `

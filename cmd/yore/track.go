@@ -19,8 +19,12 @@ in SQL: orders, sales.orders, '"Orders"'. Applications go on reading and writing
 it as before. For a table that is tracked already, changes the options given;
 --full-journal=false and --journal "" take one back.
 
+With --immutable the table becomes an immutable one: its rows are entities with an
+entity_id, and the table shows entity_id, version, valid_from and deleted_at.
+yore undelete brings a deleted entity back.
+
 Takes an ACCESS EXCLUSIVE lock for changes of the catalog alone: no row is read
-or rewritten.`
+or rewritten, but with --immutable, which gives every row its ids.`
 
 func (a *app) trackCommand() *cobra.Command {
 	var f trackFlags
@@ -29,7 +33,7 @@ func (a *app) trackCommand() *cobra.Command {
 		Use:     "track TABLE",
 		Short:   "Keep every change of a table from now on",
 		Long:    aboutTrack,
-		Example: "  yore track orders\n  yore track orders --since 2019-01-01 --no-journal last_seen,views\n  yore track sales.events --in-place",
+		Example: "  yore track orders\n  yore track orders --since 2019-01-01 --no-journal last_seen,views\n  yore track sales.events --in-place\n  yore track tasks --immutable",
 		Args:    takes("TABLE"), ValidArgsFunction: a.completeUntracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			since, err := f.parseSince()
@@ -76,6 +80,8 @@ type trackFlags struct {
 	exclusion                      bool
 	since, prefix, pastName        string
 	onTruncate                     choice[string]
+
+	immutable, allowUpdates, allowDeletes, allowVersionWrite, showRowID bool
 }
 
 func (f *trackFlags) define(to *pflag.FlagSet) {
@@ -90,6 +96,11 @@ func (f *trackFlags) define(to *pflag.FlagSet) {
 	to.BoolVar(&f.exclusion, "exclusion", false, "add the exclusion constraint of key and period (needs btree_gist)")
 	to.StringVar(&f.prefix, "prefix", "", "`text` before the names version, valid_from, … in history")
 	to.StringVar(&f.pastName, "past-name", "", "`name` of the past table (default TABLE_past)")
+	to.BoolVar(&f.immutable, "immutable", false, "make it an immutable table, keyed by entity_id")
+	to.BoolVar(&f.showRowID, "show-row-id", false, "immutable: show the id of each version, too")
+	to.BoolVar(&f.allowUpdates, "allow-updates", false, "immutable: let stored versions be altered, through history")
+	to.BoolVar(&f.allowDeletes, "allow-deletes", false, "immutable: let stored versions be removed, through history")
+	to.BoolVar(&f.allowVersionWrite, "allow-version-write", false, "immutable: a version number that a client writes counts")
 }
 
 func (f *trackFlags) parseSince() (*when.Time, error) {
@@ -107,7 +118,20 @@ func (f *trackFlags) parseSince() (*when.Time, error) {
 func (f *trackFlags) options(given *pflag.FlagSet) yore.TrackOptions {
 	o := yore.TrackOptions{
 		Journal: f.journal, NoJournal: f.noJournal, Key: f.key, InPlace: f.inPlace,
-		OnTruncate: f.onTruncate.value, Prefix: f.prefix, PastName: f.pastName,
+		OnTruncate: f.onTruncate.value, Prefix: f.prefix, PastName: f.pastName, Immutable: f.immutable,
+	}
+	for name, option := range map[string]struct {
+		value *bool
+		to    **bool
+	}{
+		"show-row-id":         {&f.showRowID, &o.ShowRowID},
+		"allow-updates":       {&f.allowUpdates, &o.AllowUpdates},
+		"allow-deletes":       {&f.allowDeletes, &o.AllowDeletes},
+		"allow-version-write": {&f.allowVersionWrite, &o.AllowVersionWrite},
+	} {
+		if given.Changed(name) {
+			*option.to = option.value
+		}
 	}
 	if given.Changed("full-journal") {
 		o.FullJournal = &f.fullJournal

@@ -104,9 +104,16 @@ func (t Table) logQuery(withWhy bool, limit int) string {
 	for i, column := range t.Key {
 		match = append(match, fmt.Sprintf("h.%s = $%d", quoted(column), i+1))
 	}
-	query := fmt.Sprintf(`SELECT h.*, t.actor, t.reason, t.meta, t.role, t.application
+	var columns []string
+	for _, column := range t.columns {
+		columns = append(columns, "h."+quoted(column))
+	}
+	for _, column := range ownColumns[:5] {
+		columns = append(columns, "h."+t.own(column))
+	}
+	query := fmt.Sprintf(`SELECT %s, t.actor, t.reason, t.meta, t.role, t.application
 		FROM %s AS h LEFT JOIN LATERAL %s AS t ON true
-		WHERE %s ORDER BY h.%s DESC`, t.history, why, strings.Join(match, " AND "), t.own("version"))
+		WHERE %s ORDER BY h.%s DESC`, strings.Join(columns, ", "), t.history, why, strings.Join(match, " AND "), t.own("version"))
 	if limit > 0 {
 		query += " LIMIT " + strconv.Itoa(limit+1) // and the one to compare the last with
 	}

@@ -17,6 +17,7 @@ type Table struct {
 	Key   []string
 	Since *time.Time // nil: all of its past is known
 
+	columns []string
 	history string
 	prefix  string
 }
@@ -29,9 +30,10 @@ func Find(ctx context.Context, db yore.DB, name string) (Table, error) {
 	err := db.QueryRow(ctx, `
 		SELECT CASE WHEN m.schema_name = 'public' THEN quote_ident(m.table_name) ELSE format('%I.%I', m.schema_name, m.table_name) END,
 		       m.key_columns::text[], nullif(m.since, '-infinity'),
+		       ARRAY(SELECT c ->> 'name' FROM jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place) ORDER BY place),
 		       format('%I.%I', yore._schema('history', m.schema_name), m.table_name), m.prefix
 		  FROM yore._tracked($1::text) AS m`, name).
-		Scan(&t.Name, &t.Key, &t.Since, &t.history, &t.prefix)
+		Scan(&t.Name, &t.Key, &t.Since, &t.columns, &t.history, &t.prefix)
 	return t, yore.Explain(err)
 }
 
