@@ -21,6 +21,10 @@
 // present), history.countries (every version) and asof.countries (then). See
 // docs/concepts.md.
 //
+// Immutable[T] is for records whose versions are part of the model: it reads and
+// writes an immutable table with rows of type T, each with its entity id and
+// version, and makes a conflict of a stale write.
+//
 // Functions take a DB: pgx's pool, connection and transaction are one; Wrap
 // makes one of database/sql's. Errors of the database are explained: errors.Is
 // finds ErrNotTracked and its like, errors.As an *Error with a hint.
