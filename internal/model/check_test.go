@@ -98,6 +98,9 @@ func prefixed(alias string, tb table) string {
 	if tb.composite {
 		return alias + ".g, " + alias + ".k"
 	}
+	if tb.immutable {
+		return alias + ".entity_id"
+	}
 	return alias + ".k"
 }
 

@@ -50,7 +50,7 @@ func (m *machine) connect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if version < 150000 {
-		m.kinds = slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k == "merge" })
+		m.kinds = slices.DeleteFunc(slices.Clone(m.kinds), func(k string) bool { return k == "merge" })
 	}
 }
 
@@ -71,6 +71,9 @@ func (m *machine) setUp(t *rapid.T) {
 		m.world.elsewhere = func(k, into int) bool { return k < keys/2 != (into < keys/2) }
 	}
 	options := fmt.Sprintf(", squash => %t, in_place => %t", m.squash, m.table.inPlace)
+	if m.table.immutable {
+		options = ", immutable => true"
+	}
 	if !m.table.partitioned {
 		options += ", on_truncate => 'archive'"
 	}
@@ -280,7 +283,7 @@ func (m *machine) compare(t *rapid.T, s *session, st statement, seen state, tag 
 // wait starts a statement that has to wait for another transaction, lets that
 // one end, and so the statement finish.
 func (m *machine) wait(t *rapid.T, s *session) {
-	kind := rapid.SampledFrom(waiting).Draw(t, "kind")
+	kind := rapid.SampledFrom(slices.DeleteFunc(slices.Clone(waiting), func(k string) bool { return m.table.immutable && k == "rekey" })).Draw(t, "kind")
 	fitting := slices.DeleteFunc(statements(kind), func(st statement) bool { return !m.waits(st, s.tx) })
 	if len(fitting) == 0 {
 		t.Skip("nobody to wait for")
@@ -420,7 +423,7 @@ var expected = []string{
 	"inserted a key with versions that the snapshot does not show", "key changed", "changed in place", "superseded",
 	"written by an older transaction", "deleted", "deleted what it made", "updated and deleted by one transaction",
 	"deleted and made again by one transaction", "made again", "rolled back to a savepoint",
-	"loaded known history", "failed with " + tooEarly,
+	"loaded known history", "failed with " + tooEarly, "undeleted", "failed with " + notDeleted,
 }
 
 func TestModel(t *testing.T) {
@@ -456,11 +459,15 @@ func TestModel(t *testing.T) {
 		{"EveryChange", false, table{inPlace: true}},
 		{"EveryChangeCompositeKey", false, composite},
 		{"EveryChangePartitioned", false, partitioned},
+		{"Immutable", false, table{immutable: true}},
 	}
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			m := &machine{kinds: kinds, table: v.table, tally: met, squash: v.squash}
+			if v.table.immutable {
+				m.kinds = ofEntities()
+			}
 			m.connect(t)
 			steps := 0
 			for steps < total/len(variants) && !t.Failed() {

@@ -178,6 +178,9 @@ const (
 	duplicate = "23505"
 	notSerial = "40001"
 	tooEarly  = "YO011"
+
+	unknown    = "YO019"
+	notDeleted = "YO021"
 )
 
 // target is the row that WHERE key = k finds for a write, or nil. seen is the

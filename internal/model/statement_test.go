@@ -20,12 +20,16 @@ type table struct {
 	inPlace     bool
 	partitioned bool // by g
 	byTrigger   bool // an application's trigger changes the key
+	immutable   bool // entity_id instead of k
 }
 
 func (tb table) definition() []string {
 	key, primary := "k int", "k"
 	if tb.composite {
 		key, primary = "g text, k int", "k, g" // not the order of the columns
+	}
+	if tb.immutable {
+		key, primary = "entity_id uuid", "entity_id"
 	}
 	create := fmt.Sprintf("CREATE TABLE %s (%s, a int NOT NULL, b text, updated_at int, PRIMARY KEY (%s))", tb.name, key, primary)
 	if tb.byTrigger {
@@ -55,6 +59,9 @@ func (tb table) storage() string {
 }
 
 func (tb table) columns() string {
+	if tb.immutable {
+		return "entity_id"
+	}
 	if tb.composite {
 		return "g, k"
 	}
@@ -63,6 +70,9 @@ func (tb table) columns() string {
 
 // number is the expression that gives a row's key as the model's number.
 func (tb table) number() string {
+	if tb.immutable {
+		return "right(entity_id::text, 1)::int"
+	}
 	if tb.composite {
 		return fmt.Sprintf("CASE g WHEN 'x' THEN k ELSE k + %d END", keys/2)
 	}
@@ -70,6 +80,9 @@ func (tb table) number() string {
 }
 
 func (tb table) key(k int) string {
+	if tb.immutable {
+		return fmt.Sprintf("'01a1fc60-aa83-733b-ab9a-%012d'", k)
+	}
 	if !tb.composite {
 		return strconv.Itoa(k)
 	}
@@ -80,6 +93,9 @@ func (tb table) key(k int) string {
 }
 
 func (tb table) is(k int) string { return fmt.Sprintf("(%s) = (%s)", tb.columns(), tb.key(k)) }
+
+// into is where an INSERT writes.
+func (tb table) into() string { return fmt.Sprintf("%s (%s, a, b, updated_at)", tb.name, tb.columns()) }
 
 func (tb table) set(k int) string { return fmt.Sprintf("(%s) = ROW(%s)", tb.columns(), tb.key(k)) }
 
@@ -105,13 +121,19 @@ var kinds = []string{
 	"upsert", "upsert", "upsert nothing", "upsert many", "rekey", "rekey", "move", "update all", "shift", "merge",
 }
 
+// ofEntities are the statements on an immutable table: its key does not change.
+func ofEntities() []string {
+	fitting := slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k == "rekey" || k == "shift" })
+	return append(fitting, "undelete", "undelete")
+}
+
 // waiting are those that may be made to wait for another transaction.
 var waiting = []string{"insert", "insert", "update", "no-op", "touch", "delete", "upsert", "upsert nothing", "rekey", "rekey"}
 
 func (s statement) sql(tb table) string {
 	switch s.kind {
 	case "insert":
-		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s)", tb.name, tb.key(s.k), literal(s.v))
+		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s)", tb.into(), tb.key(s.k), literal(s.v))
 	case "update":
 		return fmt.Sprintf("UPDATE %s SET a = %d WHERE %s", tb.name, s.v.a, tb.is(s.k))
 	case "save": // every column, as many programs do
@@ -125,22 +147,22 @@ func (s statement) sql(tb table) string {
 	case "delete":
 		return fmt.Sprintf("DELETE FROM %s WHERE %s", tb.name, tb.is(s.k))
 	case "upsert":
-		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s) ON CONFLICT (%s) DO UPDATE SET a = excluded.a", tb.name, tb.key(s.k), literal(s.v), tb.columns())
+		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s) ON CONFLICT (%s) DO UPDATE SET a = excluded.a", tb.into(), tb.key(s.k), literal(s.v), tb.columns())
 	case "upsert nothing":
-		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s) ON CONFLICT DO NOTHING", tb.name, tb.key(s.k), literal(s.v))
+		return fmt.Sprintf("INSERT INTO %s VALUES (%s, %s) ON CONFLICT DO NOTHING", tb.into(), tb.key(s.k), literal(s.v))
 	case "upsert many":
 		var rows []string
 		for k := range keys {
 			rows = append(rows, fmt.Sprintf("(%s, %s)", tb.key(k), literal(s.v)))
 		}
-		return fmt.Sprintf("INSERT INTO %s AS t VALUES %s ON CONFLICT (%s) DO UPDATE SET a = t.a + 1", tb.name, strings.Join(rows, ", "), tb.columns())
+		return fmt.Sprintf("INSERT INTO %s AS t (%[3]s, a, b, updated_at) VALUES %[2]s ON CONFLICT (%[3]s) DO UPDATE SET a = t.a + 1", tb.name, strings.Join(rows, ", "), tb.columns())
 	case "rekey":
 		if tb.byTrigger {
 			return fmt.Sprintf("UPDATE %s SET a = %d WHERE %s", tb.name, 1000+100*s.into+s.v.a, tb.is(s.k))
 		}
 		return fmt.Sprintf("UPDATE %s SET %s, a = %d WHERE %s", tb.name, tb.set(s.into), s.v.a, tb.is(s.k))
 	case "move":
-		return fmt.Sprintf("WITH gone AS (DELETE FROM %s WHERE %s RETURNING *) INSERT INTO %[1]s SELECT %[3]s, a + 1, b, updated_at FROM gone", tb.name, tb.is(s.k), tb.columns())
+		return fmt.Sprintf("WITH gone AS (DELETE FROM %s WHERE %s RETURNING *) INSERT INTO %[4]s SELECT %[3]s, a + 1, b, updated_at FROM gone", tb.name, tb.is(s.k), tb.columns(), tb.into())
 	case "update all":
 		return fmt.Sprintf("UPDATE %s SET a = a + 1", tb.name)
 	case "shift":
@@ -158,6 +180,8 @@ func (s statement) sql(tb table) string {
 			tb.storage(), tb.is(s.k), s.v.a, tb.columns(), tb.key(s.k), literal(s.v))
 	case "truncate":
 		return "TRUNCATE " + tb.storage()
+	case "undelete":
+		return fmt.Sprintf("SELECT yore.undelete('%s', %s, '{\"a\": %d}')", tb.name, tb.key(s.k), s.v.a)
 	}
 	panic(s.kind)
 }
@@ -169,6 +193,9 @@ func (s statement) sound(t *transaction) bool {
 		// A trigger before INSERT may find the time too early where there is
 		// nothing to insert.
 		return s.kind == "merge"
+	}
+	if s.kind == "undelete" {
+		return !t.invisible(s.k) // what it says then is about the snapshot
 	}
 	if s.kind != "shift" {
 		return s.k != s.into || s.kind != "rekey"
@@ -202,7 +229,7 @@ func (s statement) reads() []int {
 
 func (s statement) writes() []int {
 	switch s.kind {
-	case "insert", "upsert", "upsert nothing", "merge":
+	case "insert", "upsert", "upsert nothing", "merge", "undelete":
 		return []int{s.k}
 	case "rekey":
 		return []int{s.into}
@@ -311,6 +338,18 @@ func (s statement) apply(t *transaction, seen state) (int, string) {
 		v := row.last().values
 		v.a = s.v.a
 		return 1, t.rekey(s.k, s.into, row, v)
+	case "undelete":
+		found := t.found(s.k)
+		switch {
+		case found.live():
+			return 0, t.fail(notDeleted)
+		case found == nil || len(found.versions) == 0:
+			return 0, t.fail(unknown)
+		}
+		v := found.last().values
+		v.a = s.v.a
+		t.world.tally.add("undeleted", 1)
+		return 1, t.insert(s.k, v)
 	case "move":
 		row := find(s.k)
 		if row == nil {
