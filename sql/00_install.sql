@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS yore.tracked (
   allow_updates  boolean     NOT NULL,           -- of stored versions, through history
   allow_deletes  boolean     NOT NULL,
   allow_version_write boolean NOT NULL,          -- a version number that is written counts, if it is later
+  version_gaps   boolean     NOT NULL,           -- whether allow_version_write ever held
   show_row_id    boolean     NOT NULL,
   prefix         text        NOT NULL,           -- before version, valid_from, … in what users see
   since          timestamptz NOT NULL,           -- from when the rows found at tracking are known

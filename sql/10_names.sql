@@ -73,7 +73,7 @@ COMMENT ON FUNCTION yore._schema(text, name) IS
   'The schema that holds what yore makes for the tables of of_schema: temporal, history, asof for public, temporal_s, … for a schema s. kind is temporal, history or asof.';
 
 CREATE OR REPLACE FUNCTION yore._fail(code text, message text, hint text DEFAULT '', detail text DEFAULT '') RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp   -- triggers call it with their owner's rights
 AS $$
 BEGIN
   message := 'yore: ' || message;

@@ -76,6 +76,12 @@ BEGIN
   END IF;
   rel := yore._relation(t);
   m := yore._find(rel);
+  IF m.schema_name IS NULL AND yore._session_time() IS NOT NULL THEN
+    -- An as-of session's search_path finds the view of that time.
+    SELECT x.* INTO m
+      FROM yore.tracked AS x, pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
+     WHERE c.oid = rel AND n.oid = c.relnamespace AND (yore._schema('asof', x.schema_name), x.table_name) = (n.nspname, c.relname);
+  END IF;
   IF m.schema_name IS NULL THEN
     PERFORM yore._fail('YO003', pg_catalog.format('table %s is not tracked', rel),
       pg_catalog.format('SELECT yore.track(%L) tracks it; SELECT * FROM yore.status() lists what is.', rel));

@@ -28,7 +28,7 @@ BEGIN
     RETURN (pg_catalog.lpad(pg_catalog.to_hex(tick OPERATOR(pg_catalog./) 1000), 12, '0')
             OPERATOR(pg_catalog.||) '7'
             OPERATOR(pg_catalog.||) pg_catalog.lpad(pg_catalog.to_hex((tick OPERATOR(pg_catalog.%) 1000) OPERATOR(pg_catalog.*) 4096 OPERATOR(pg_catalog./) 1000), 3, '0')
-            OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.gen_random_uuid()::text, 20))::pg_catalog.uuid;
+            OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.gen_random_uuid()::pg_catalog.text, 20))::pg_catalog.uuid;
   END
   $$;
 END

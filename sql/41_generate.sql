@@ -47,7 +47,7 @@ $$;
 COMMENT ON FUNCTION yore._variables(yore.tracked) IS 'What the templates of a table''s triggers are filled with.';
 
 CREATE OR REPLACE FUNCTION yore._compose(template text, m yore.tracked) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   squash    boolean := m.squash;

@@ -22,6 +22,8 @@ CREATE OR REPLACE FUNCTION yore._template_entity() RETURNS text LANGUAGE sql IMM
   IF pg_catalog.starts_with(undeleting, NEW.entity_id::pg_catalog.text) THEN
     -- yore.undelete asks for the data of the tombstone, but for the columns given.
     PERFORM pg_catalog.set_config('yore.undelete', '', true);
+    -- One at a time: what another brings back and deletes again, this one copies.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(NEW.entity_id::pg_catalog.text, 0));
     given := pg_catalog.substr(undeleting, 38);
     SELECT {undelete_columns}p.sys_from, p.sys_to
       INTO {undelete_into}last_from, last_to
@@ -34,6 +36,19 @@ CREATE OR REPLACE FUNCTION yore._template_entity() RETURNS text LANGUAGE sql IMM
       WHERE live.here OR last_from IS NULL;
   END IF;$$ $outer$;
 COMMENT ON FUNCTION yore._template_entity() IS 'Part of _template_insert for immutable tables: a new entity, an undeleted one, or one whose id was given.';
+
+CREATE OR REPLACE FUNCTION yore._template_removed() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
+  -- The numbers of versions that were taken out are not given again.
+  SELECT pg_catalog.max(a.version), pg_catalog.max(a.amended_at)
+    INTO last_version, last_to
+    FROM {amendments} AS a
+   WHERE a.entity_id OPERATOR(pg_catalog.=) NEW.entity_id AND a.operation OPERATOR(pg_catalog.=) 'DELETE'
+     AND a.version OPERATOR(pg_catalog.>=) NEW.sys_version;
+  IF last_version IS NOT NULL THEN
+    NEW.sys_version := last_version OPERATOR(pg_catalog.+) 1;
+    NEW.sys_from := yore._later(began, last_to, true, {face_text});
+  END IF;$$ $outer$;
+COMMENT ON FUNCTION yore._template_removed() IS 'Part of _template_insert where versions have been taken out of history.';
 
 CREATE OR REPLACE FUNCTION yore._template_entity_update() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
   IF NEW.entity_id OPERATOR(pg_catalog.<>) OLD.entity_id OR NEW.entity_id IS NULL THEN
@@ -125,7 +140,7 @@ $$;
 COMMENT ON FUNCTION yore._entity_variables(yore.tracked) IS 'What the templates of an immutable table''s triggers are filled with beside the others.';
 
 CREATE OR REPLACE FUNCTION yore._compose_entity(template text, m yore.tracked) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   face text := pg_catalog.quote_literal(pg_catalog.format('table %I.%I', m.schema_name, m.table_name));
@@ -138,7 +153,8 @@ BEGIN
       ('{entity}',         yore._template_entity()),
       ('{same_identity}',  E'\n    NEW.sys_id := OLD.sys_id;'),
       ('{version_declare}', CASE WHEN m.allow_version_write THEN E'\n  written      bigint := NEW.sys_version;' ELSE '' END),
-      ('{identify_new}',   CASE WHEN m.allow_version_write
+      ('{identify_new}',   CASE WHEN pg_catalog.to_regclass(yore._amendments(m)) IS NOT NULL THEN yore._template_removed() ELSE '' END
+                           || CASE WHEN m.allow_version_write
                                 THEN pg_catalog.format(E'\n  NEW.sys_version := yore._next_version(NEW.sys_version OPERATOR(pg_catalog.-) 1, written, %s);', face) ELSE '' END
                            || E'\n  NEW.sys_id := yore.uuidv7();'),
       ('{identify}',       E'\n  NEW.sys_id := yore.uuidv7();'),

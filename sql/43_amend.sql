@@ -138,7 +138,9 @@ AS $$
     FROM (SELECT pg_catalog.concat_ws(', ', 'NEW.entity_id',
                    pg_catalog.string_agg(pg_catalog.format('NEW.%I', yore._shown(m, n)), ', ')) AS of_new
             FROM pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid']) AS n) AS data,
-         (SELECT coalesce(pg_catalog.jsonb_agg(c) FILTER (WHERE c ->> 'generated' = ''), '[]') AS written,
+         (SELECT coalesce(pg_catalog.jsonb_agg(c) FILTER (WHERE c ->> 'generated' = '' AND NOT EXISTS (
+                   -- GENERATED ALWAYS AS IDENTITY
+                   SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = yore._storage(m) AND a.attname = c ->> 'name' AND a.attidentity = 'a')), '[]') AS written,
                  coalesce(pg_catalog.jsonb_agg(c) FILTER (WHERE c ->> 'generated' <> 'v'), '[]') AS stored,
                  -- What nobody writes, and what the past alone has kept.
                  coalesce(pg_catalog.array_agg(c ->> 'name') FILTER (WHERE c ->> 'generated' <> ''), '{}')

@@ -264,7 +264,7 @@ CREATE OR REPLACE FUNCTION yore._note(m yore.tracked) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT pg_catalog.jsonb_build_object('yore', pg_catalog.jsonb_strip_nulls(
-           pg_catalog.to_jsonb(m) - ARRAY['columns', 'shape', 'own_triggers', 'sequences', 'schema_name', 'table_name', 'tracked_at']))::text
+           pg_catalog.to_jsonb(m) - ARRAY['columns', 'shape', 'own_triggers', 'version_gaps', 'sequences', 'schema_name', 'table_name', 'tracked_at']))::text
 $$;
 COMMENT ON FUNCTION yore._note(yore.tracked) IS 'The options and the version as JSON, for the comment of the face.';
 

@@ -80,6 +80,7 @@ BEGIN
   m.allow_updates := coalesce(allow_updates, m.allow_updates);
   m.allow_deletes := coalesce(allow_deletes, m.allow_deletes);
   m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
+  m.version_gaps := coalesce(m.version_gaps, false) OR m.allow_version_write;
   m.show_row_id := coalesce(show_row_id, m.show_row_id);
   m.generated_by := yore._version();
   PERFORM yore._check_options(m);
@@ -268,7 +269,7 @@ BEGIN
   UPDATE yore.tracked AS x
      SET own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, allow_updates = m.allow_updates,
-         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, show_row_id = m.show_row_id, generated_by = m.generated_by
+         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   IF m.exclusion <> before.exclusion THEN
     PERFORM yore._set_exclusion(m);

@@ -176,9 +176,10 @@ BEGIN
     EXECUTE pg_catalog.format('SELECT ''live'', %I FROM %s WHERE entity_id = $1', yore._shown(m, 'version'), face) INTO state, version USING entity_id;
   END IF;
   IF state IS NULL AND pg_catalog.has_schema_privilege(yore._schema('history', m.schema_name), 'USAGE') AND pg_catalog.has_table_privilege(history, 'SELECT') THEN
-    EXECUTE pg_catalog.format('SELECT CASE WHEN %1$I IS NULL THEN ''live'' ELSE ''deleted'' END, %2$I, %1$I
+    -- By its end, not by its tombstone, which can have been taken out.
+    EXECUTE pg_catalog.format('SELECT CASE WHEN %5$I <= coalesce($2, ''infinity'') THEN ''deleted'' ELSE ''live'' END, %2$I, %1$I
                                  FROM %3$s WHERE entity_id = $1 AND %4$I <= coalesce($2, ''infinity'') ORDER BY 2 DESC LIMIT 1',
-                              yore._shown(m, 'deleted_at'), yore._shown(m, 'version'), history, yore._shown(m, 'valid_from'))
+                              yore._shown(m, 'deleted_at'), yore._shown(m, 'version'), history, yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'))
       INTO state, version, deleted_at USING entity_id, session_time;
   END IF;
   state := coalesce(state, 'unknown');

@@ -165,7 +165,7 @@ BEGIN
     key, pg_catalog.format('%I.%I', m.storage_schema, m.storage_name), pg_catalog.format('%I.%I', m.past_schema, m.past_name),
     pg_catalog.format('%I.%I', m.schema_name, m.table_name), as_json, named,
     -- Numbers that a client chose, or versions that were taken out.
-    CASE WHEN m.allow_version_write THEN 'true'
+    CASE WHEN m.version_gaps THEN 'true'
          WHEN m.immutable AND pg_catalog.to_regclass(yore._amendments(m)) IS NOT NULL
          THEN pg_catalog.format('EXISTS (SELECT FROM %s AS a WHERE a.entity_id = k1 AND a.operation = ''DELETE''
                                             AND (a.version > coalesce(last_version, 0) AND a.version < sys_version OR is_last AND a.version > sys_version))',
