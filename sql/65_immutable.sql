@@ -157,7 +157,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.undelete(text, uuid, jsonb) IS
-  'Brings a deleted entity of an immutable table back, with the data of its tombstone but for the changes given, as its next version; returns that number. Needs INSERT on the face and SELECT of its version, no right on the past; a column of a domain that is not to be NULL has to have a default or be given. Errors: YO003 not tracked, YO007 no immutable table or no such column, YO019 no such entity, YO021 it is not deleted; 23505 where it would meet a unique value, or a second undelete at the same time.';
+  'Brings a deleted entity of an immutable table back, with the data of its tombstone but for the changes given, as its next version; returns that number. Needs INSERT on the face and SELECT of its version, no right on the past; a column of a domain that is not to be NULL has to have a default or be given. Errors: YO003 not tracked, YO007 no immutable table or no such column, YO019 no such entity, YO021 it is not deleted; 23505 where it would meet a unique value, or under REPEATABLE READ a second undelete at the same time.';
 
 CREATE OR REPLACE FUNCTION yore.entity_state(t text, entity_id uuid) RETURNS TABLE (state text, version bigint, deleted_at timestamptz)
 LANGUAGE plpgsql STABLE

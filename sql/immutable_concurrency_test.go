@@ -189,7 +189,7 @@ func TestImmutableUndeletesMeet(t *testing.T) {
 	late := second.start(undelete(one, `{"n": 4}`)).blocked()
 	first.exec("COMMIT")
 	<-late.done
-	if sqlState(late.err) != "23505" {
+	if sqlState(late.err) != "YO021" {
 		t.Errorf("the second undelete: %v", late.err)
 	}
 	l.chain(one, "n", "1|1|past", "2|1|tombstone", "3|3|open")
