@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION yore._template_entity() RETURNS text LANGUAGE sql IMM
     NEW.sys_version := {first_version};
     NEW.sys_from := began;
     NEW.sys_xid := xid;
-    NEW.sys_id := yore.uuidv7();
+    NEW.sys_id := {row_id};
     RETURN NEW;
   END IF;
   IF pg_catalog.starts_with(undeleting, NEW.entity_id::pg_catalog.text) THEN
@@ -111,6 +111,14 @@ LANGUAGE sql IMMUTABLE
 AS $$ SELECT CASE WHEN m.immutable THEN ', ' || expression ELSE '' END $$;
 COMMENT ON FUNCTION yore._with_id(yore.tracked, text) IS 'The expression as the last of a list, for immutable tables.';
 
+CREATE OR REPLACE FUNCTION yore._new_row_id(m yore.tracked) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  -- Where it is indexed, one that sorts by time; else the cheapest (docs/adr/0007).
+  SELECT CASE WHEN m.show_row_id THEN 'yore.uuidv7()' ELSE 'pg_catalog.gen_random_uuid()' END
+$$;
+COMMENT ON FUNCTION yore._new_row_id(yore.tracked) IS 'The expression of a new version''s row id.';
+
 CREATE OR REPLACE FUNCTION yore._entity_variables(m yore.tracked) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -125,6 +133,7 @@ BEGIN
     'first_version', CASE WHEN m.allow_version_write
                           THEN pg_catalog.format('yore._next_version(0, written, %L)', pg_catalog.format('table %I.%I', m.schema_name, m.table_name))
                           ELSE '1' END,
+    'row_id', yore._new_row_id(m),
     'undelete_into', yore._list(written, 'NEW.%I, ', ''),
     'undelete_columns', (
       -- A column that came after the deletion is NULL there and has its default here.
@@ -156,8 +165,8 @@ BEGIN
       ('{identify_new}',   CASE WHEN pg_catalog.to_regclass(yore._amendments(m)) IS NOT NULL THEN yore._template_removed() ELSE '' END
                            || CASE WHEN m.allow_version_write
                                 THEN pg_catalog.format(E'\n  NEW.sys_version := yore._next_version(NEW.sys_version OPERATOR(pg_catalog.-) 1, written, %s);', face) ELSE '' END
-                           || E'\n  NEW.sys_id := yore.uuidv7();'),
-      ('{identify}',       E'\n  NEW.sys_id := yore.uuidv7();'),
+                           || E'\n  NEW.sys_id := {row_id};'),
+      ('{identify}',       E'\n  NEW.sys_id := {row_id};'),
       ('{amend}',          CASE WHEN m.allow_updates THEN yore._template_amend_current() ELSE '' END)) AS p (place, text)
   LOOP
     template := pg_catalog.replace(template, part.place, CASE WHEN m.immutable THEN part.text ELSE '' END);

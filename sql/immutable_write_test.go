@@ -46,8 +46,8 @@ func TestImmutableInsert(t *testing.T) {
 	l.want(fmt.Sprintf(`SELECT id IS NOT NULL, id <> entity_id, entity_id = '%s', version, valid_from BETWEEN '%s' AND '%s', deleted_at, valid_to, name, n, note
 		FROM history.t`, returned, before, after), "t|t|t|1|t|∅|∅|Ana|7|x")
 	l.want(fmt.Sprintf("SELECT version, deleted_at, name, n, note, valid_from BETWEEN '%s' AND '%s' FROM t WHERE entity_id = '%s'", before, after, returned), "1|∅|Ana|7|x|t")
-	// Both identifiers are of version 7.
-	l.want("SELECT substr(id::text, 15, 1), substr(entity_id::text, 15, 1) FROM history.t", "7|7")
+	// The entity's identifier is of version 7; the row's, which is not indexed, random.
+	l.want("SELECT substr(id::text, 15, 1), substr(entity_id::text, 15, 1) FROM history.t", "4|7")
 	l.exec("INSERT INTO t (name) SELECT 'many' FROM generate_series(1, 100)")
 	l.want("SELECT count(*), count(DISTINCT entity_id), count(DISTINCT id), min(version), max(version), count(DISTINCT valid_from) FROM history.t WHERE name = 'many'",
 		"100|100|100|1|1|1")
