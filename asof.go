@@ -22,9 +22,15 @@ import (
 // a later call can give another answer. What was before a table was tracked is
 // not known; RequireTracked makes asking for it an error.
 //
-// Errors: ErrNotInstalled; inside fn, ErrPresent for a query that names a
+// Errors: ErrNotInstalled; ErrOption for a connection on which BEGIN was sent as
+// a statement; inside fn, ErrPresent for a query that names a
 // tracked table with its schema (use Explain on fn's own errors).
 func AsOf(ctx context.Context, db Beginner, t time.Time, fn func(tx pgx.Tx) error, opts ...AsOfOption) (err error) {
+	if _, isTx := db.(pgx.Tx); !isTx {
+		if handle, ok := db.(DB); ok && inTransaction(handle) {
+			return newError("YO007", "as of: the connection is inside a transaction that BEGIN began, which AsOf would end", "Begin it with the connection's method Begin, and pass the pgx.Tx.")
+		}
+	}
 	tx, err := db.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("as of: begin: %w", err)

@@ -1,8 +1,10 @@
 package yore
 
 import (
+	"database/sql"
 	"encoding"
 	"fmt"
+	"math"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -70,6 +72,9 @@ func assign(field reflect.Value, value any) string {
 		switch field.Kind() {
 		case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
 			field.SetZero()
+			return ""
+		}
+		if s, ok := field.Addr().Interface().(sql.Scanner); ok && s.Scan(nil) == nil {
 			return ""
 		}
 		return isBlank
@@ -146,6 +151,16 @@ func assignText(field reflect.Value, text string) string {
 		}
 		return ""
 	}
+	if s, ok := field.Addr().Interface().(sql.Scanner); ok { // pgtype.Numeric, sql.NullInt64 …
+		var value any = text
+		if text == "" {
+			value = nil
+		}
+		if s.Scan(value) != nil {
+			return orBlank(text)
+		}
+		return ""
+	}
 	kind := field.Kind()
 	switch {
 	case kind == reflect.String:
@@ -200,15 +215,17 @@ func assignNumber(field, v reflect.Value) string {
 		field.SetInt(v.Int())
 	case field.CanInt() && v.CanUint() && v.Uint() < 1<<63 && !field.OverflowInt(int64(v.Uint())):
 		field.SetInt(int64(v.Uint()))
-	case field.CanInt() && v.CanFloat() && v.Float() == float64(int64(v.Float())) && !field.OverflowInt(int64(v.Float())):
+	case field.CanInt() && v.CanFloat() && v.Float() == math.Trunc(v.Float()) && math.Abs(v.Float()) < 1<<63 && !field.OverflowInt(int64(v.Float())):
 		field.SetInt(int64(v.Float())) // numbers of JSON
 	case field.CanUint() && v.CanInt() && v.Int() >= 0 && !field.OverflowUint(uint64(v.Int())):
 		field.SetUint(uint64(v.Int()))
 	case field.CanUint() && v.CanUint() && !field.OverflowUint(v.Uint()):
 		field.SetUint(v.Uint())
-	case field.CanFloat() && v.CanFloat():
+	case field.CanUint() && v.CanFloat() && v.Float() == math.Trunc(v.Float()) && v.Float() >= 0 && v.Float() < 1<<64 && !field.OverflowUint(uint64(v.Float())):
+		field.SetUint(uint64(v.Float()))
+	case field.CanFloat() && v.CanFloat() && !field.OverflowFloat(v.Float()):
 		field.SetFloat(v.Float())
-	case field.CanFloat() && v.CanInt():
+	case field.CanFloat() && v.CanInt() && int64(float64(v.Int())) == v.Int():
 		field.SetFloat(float64(v.Int()))
 	case v.Kind() == field.Kind() && v.Type().ConvertibleTo(field.Type()):
 		field.Set(v.Convert(field.Type()))

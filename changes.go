@@ -21,10 +21,16 @@ type Changes map[string]any
 func (t *ImmutableTable[T]) changed(row T, change any) (T, error) {
 	switch c := change.(type) {
 	case func(*T):
+		if c == nil {
+			return row, t.own("YO007", "the change is nil", "")
+		}
 		next := copyRow(t.table, row)
 		c(&next)
 		return next, nil
 	case func(*T) error:
+		if c == nil {
+			return row, t.own("YO007", "the change is nil", "")
+		}
 		next := copyRow(t.table, row)
 		return next, c(&next)
 	case T:
@@ -65,7 +71,11 @@ func (t *table) apply(row reflect.Value, changes map[string]any, permitted []str
 		case f.ReadOnly:
 			continue
 		}
-		if message := assign(row.Elem().FieldByIndex(f.Index), changes[column]); message != "" {
+		value := changes[column]
+		if text, ok := single(value); permitted != nil && ok && text == "" && f.Type.Kind() == reflect.Pointer {
+			value = nil
+		}
+		if message := assign(row.Elem().FieldByIndex(f.Index), value); message != "" {
 			wrong.Add(column, message)
 		}
 	}

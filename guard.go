@@ -4,12 +4,19 @@ import (
 	"context"
 	stdsql "database/sql"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // savepoint has a name of its own: pgx's are called sp_1, sp_2 …
 const savepoint = "yore_statement"
+
+// errNUL is for text that PostgreSQL cannot hold, and that would end a
+// transaction in the simple protocol.
+var errNUL = errors.New("a text has a NUL character")
 
 // batcher is what a pgx.Tx has, and with it sends several statements in one
 // round trip.
@@ -20,6 +27,9 @@ type batcher interface {
 // guarded runs one statement and hands its rows to read. Inside a transaction
 // it runs in a savepoint, so that its failure does not end the transaction.
 func guarded(ctx context.Context, db DB, sql string, args []any, read func(pgx.Rows) error) error {
+	if slices.ContainsFunc(args, func(arg any) bool { text, _ := arg.(string); return strings.Contains(text, "\x00") }) {
+		return errNUL
+	}
 	if !inTransaction(db) {
 		rows, err := db.Query(ctx, sql, args...)
 		if err != nil {
@@ -37,8 +47,20 @@ func guarded(ctx context.Context, db DB, sql string, args []any, read func(pgx.R
 	return err
 }
 
+// connOf returns the connection of a pgx handle that has one; else nil.
+func connOf(db DB) *pgx.Conn {
+	switch v := db.(type) {
+	case *pgx.Conn:
+		return v
+	case interface{ Conn() *pgx.Conn }: // pgx.Tx, *pgxpool.Conn
+		return v.Conn()
+	}
+	return nil
+}
+
 func inSavepoint(ctx context.Context, db DB, sql string, args []any, read func(pgx.Rows) error) error {
-	if sender, ok := db.(batcher); ok {
+	// A value that pgx cannot write would cost a batch its connection.
+	if sender, ok := db.(batcher); ok && !slices.ContainsFunc(args, func(arg any) bool { return !isSafe(arg) }) {
 		var b pgx.Batch
 		b.Queue("SAVEPOINT " + savepoint)
 		b.Queue(sql, args...)
@@ -87,23 +109,43 @@ func inTransaction(db DB) bool {
 	switch v := db.(type) {
 	case pgx.Tx:
 		return true
-	case *pgx.Conn:
-		return v.PgConn().TxStatus() == 'T'
-	case interface{ Conn() *pgx.Conn }: // *pgxpool.Conn
-		return v.Conn().PgConn().TxStatus() == 'T'
 	case wrapped:
-		_, begins := v.db.(interface {
-			BeginTx(context.Context, *stdsql.TxOptions) (*stdsql.Tx, error)
-		})
+		_, begins := v.db.(SQLBeginner)
 		return !begins
 	}
-	return false
+	conn := connOf(db)
+	return conn != nil && conn.PgConn().TxStatus() == 'T'
+}
+
+func sqlBeginner(db DB) (SQLBeginner, bool) {
+	w, ok := db.(wrapped)
+	if !ok {
+		return nil, false
+	}
+	b, ok := w.db.(SQLBeginner)
+	return b, ok
+}
+
+// needTransaction refuses a handle that cannot be a transaction's.
+func needTransaction(db DB) error {
+	_, begins := db.(Beginner)
+	if w, ok := db.(wrapped); ok {
+		_, begins = w.db.(*stdsql.DB)
+	}
+	if begins && !inTransaction(db) {
+		return newError("YO007", fmt.Sprintf("a lock lasts until its transaction ends, and %T is none", db), "Use WithLock or Mutate, or pass a transaction.")
+	}
+	return nil
 }
 
 // inOwnTransaction runs fn in a transaction of its own: a new one, or inside the
 // caller's a savepoint.
 func inOwnTransaction(ctx context.Context, db DB, fn func(DB) error) (err error) {
-	if b, ok := db.(Beginner); ok {
+	_, isTx := db.(pgx.Tx)
+	// A connection on which the caller has said BEGIN can begin nothing: its
+	// COMMIT would be the caller's.
+	inside := inTransaction(db)
+	if b, ok := db.(Beginner); ok && (isTx || !inside) {
 		tx, err := b.Begin(ctx)
 		if err != nil {
 			return err
@@ -114,11 +156,11 @@ func inOwnTransaction(ctx context.Context, db DB, fn func(DB) error) (err error)
 		}
 		return tx.Commit(ctx)
 	}
-	w, ok := db.(wrapped)
-	if !ok {
-		return newError("YO007", "this needs a transaction, and the database handle cannot begin one", "Pass a transaction.")
-	}
-	if b, ok := w.db.(SQLBeginner); ok {
+	if !inside {
+		b, ok := sqlBeginner(db)
+		if !ok {
+			return newError("YO007", "this needs a transaction, and the database handle cannot begin one", "Pass a transaction.")
+		}
 		tx, err := b.BeginTx(ctx, nil)
 		if err != nil {
 			return err

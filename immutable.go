@@ -1,9 +1,14 @@
 package yore
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"yore.example/yore/internal/fragment"
 	"yore.example/yore/internal/rowtype"
@@ -100,6 +105,9 @@ func ConstraintMessage(constraint, field, message string) ImmutableOption {
 //   - default: a zero value is left to the column's default on Insert.
 //   - readonly: never written; for generated columns.
 //
+// Maps, and structs that do not implement driver.Valuer or its like in pgx, are
+// JSON. A UUID of any package's, or a pointer to one, is a UUID.
+//
 // A field id is yore's row id, unless it has one of the options.
 //
 // An unqualified name is found through search_path, and its past is that of the
@@ -160,13 +168,7 @@ func isUUID(t reflect.Type) bool {
 
 // isMeta reports whether a column is version data, which clients do not write.
 func (t *table) isMeta(column string) bool {
-	switch column {
-	case "entity_id", t.prefix + "version", t.prefix + "valid_from", t.prefix + "deleted_at":
-		return true
-	case t.prefix + "id":
-		return t.hasID
-	}
-	return false
+	return slices.Contains(t.meta(), column) || t.hasID && column == t.prefix+"id"
 }
 
 // writable returns the fields that clients write.
@@ -199,8 +201,9 @@ func (t *table) explain(err error, row any) error {
 	if err == nil {
 		return nil
 	}
-	err = explainConstraint(err, row, t.row.Columns())
-	if known, ok := err.(*InvalidError); ok {
+	err = explainConstraint(err, row, t.name, t.row.Columns())
+	var known *InvalidError
+	if errors.As(err, &known) {
 		for i, f := range known.Fields {
 			if said, ok := t.messages[f.Constraint]; ok {
 				known.Fields[i] = said
@@ -208,5 +211,34 @@ func (t *table) explain(err error, row any) error {
 		}
 		return invalid(known.Row, known.err.cause, known.Fields...)
 	}
-	return err
+	return t.unfit(err)
+}
+
+// unfit says which table it is whose relation or version data was not found.
+func (t *table) unfit(err error) error {
+	var known *Error
+	var pg *pgconn.PgError
+	if errors.As(err, &known) || !errors.As(err, &pg) {
+		return err
+	}
+	says := func(name string) bool {
+		found, _ := regexp.MatchString(`(^|[^\pL\pN_])`+regexp.QuoteMeta(name)+`($|[^\pL\pN_])`, pg.Message)
+		return found
+	}
+	var e *Error
+	switch {
+	case (pg.Code == "42P01" || pg.Code == "42883" || pg.Code == "3F000") && says(t.name):
+		e = t.own("YO003", "it is not tracked, or there is no such table", "yore.create_immutable_table makes it; yore.track(…, immutable => true) tracks one that is there.")
+	case pg.Code == "42703" && slices.ContainsFunc(t.meta(), says):
+		e = t.own("YO007", "it is no immutable table, or one with another prefix", "yore.track(…, immutable => true) makes it one.")
+	default:
+		return err
+	}
+	e.Detail, e.cause = pg.Message, err
+	return e
+}
+
+// meta returns the columns of version data that every immutable table has.
+func (t *table) meta() []string {
+	return []string{"entity_id", t.prefix + "version", t.prefix + "valid_from", t.prefix + "deleted_at"}
 }

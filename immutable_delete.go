@@ -2,11 +2,13 @@ package yore
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"yore.example/yore/internal/fragment"
 )
@@ -15,6 +17,8 @@ import (
 // same data and DeletedAt set. row is the version that the caller has seen; if
 // it is no longer the current one, nothing is deleted and the error is a
 // *ConflictError.
+//
+// To those who may not read history, the tombstone's row id is zero.
 //
 // Errors: ErrConflict, ErrDeleted, ErrNotFound; ErrInvalid (23503) if another
 // table's foreign key holds the entity.
@@ -49,22 +53,49 @@ func (t *ImmutableTable[T]) delete(ctx context.Context, db DB, row T, id UUID, v
 			returned[i] = ended
 		}
 	}
-	gone, found := row, false
-	err := guarded(ctx, db, sql+" RETURNING "+strings.Join(returned, ", "), b.Args, func(rows pgx.Rows) (err error) {
+	sql += " RETURNING " + strings.Join(returned, ", ")
+	for range attempts {
+		gone, found := row, false
+		err := guarded(ctx, db, sql, b.Args, func(rows pgx.Rows) (err error) {
+			gone, err = scan[T](t.table, rows)
+			found = true
+			return err
+		})
+		if err != nil {
+			return row, t.stale(t.explain(err, row), id, version)
+		}
+		if found {
+			return t.withRowID(ctx, db, gone)
+		}
+		if err = t.missed(ctx, db, id, version); expect || !errors.Is(err, ErrConflict) {
+			return row, err
+		}
+	}
+	return row, t.conflict(id, version, 0, nil)
+}
+
+// withRowID reads a tombstone's row id where the row type has one: it is its
+// own, and in history alone.
+func (t *ImmutableTable[T]) withRowID(ctx context.Context, db DB, gone T) (T, error) {
+	if !t.hasID {
+		return gone, nil
+	}
+	v := reflect.ValueOf(&gone).Elem()
+	sql, args, err := t.History(t.entityOf(v)).Where(fragment.Ident(t.prefix+"version")+" = $1::bigint", t.versionOf(v)).SQL()
+	if err != nil {
+		return gone, err
+	}
+	err = guarded(ctx, db, sql, args, func(rows pgx.Rows) (err error) {
 		gone, err = scan[T](t.table, rows)
-		found = true
 		return err
 	})
-	switch {
-	case err != nil:
-		return row, t.stale(t.explain(err, row), id, version)
-	case !found:
-		return row, t.missed(ctx, db, id, version)
-	case t.hasID:
-		// Its row id is its own, and in history alone.
-		gone, err = t.History(id).Where(fragment.Ident(t.prefix+"version")+" = $1::bigint", t.versionOf(reflect.ValueOf(gone))).One(ctx, db)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" { // it is deleted all the same
+		id, _ := t.row.Field(t.prefix + "id")
+		v.FieldByIndex(id.Index).SetZero()
+		return gone, nil
 	}
-	return gone, err
+	return gone, t.explain(err, nil)
 }
 
 // Undelete brings a deleted entity back, with the data of its tombstone but for
@@ -99,7 +130,7 @@ func (t *ImmutableTable[T]) Undelete(ctx context.Context, db DB, id UUID, change
 	for _, c := range columns {
 		f, _ := t.row.Field(c)
 		insert += ", " + fragment.Ident(c)
-		values += ", " + b.Arg(v.Elem().FieldByIndex(f.Index).Interface())
+		values += ", " + b.Arg(parameter(v.Elem().FieldByIndex(f.Index)))
 	}
 	sql := "INSERT INTO " + t.face + " AS " + fragment.Ident(t.name) + " (" + insert + ") VALUES (" + values + ")"
 	if _, checks := any(&next).(Validator); checks {
@@ -132,7 +163,8 @@ func (t *ImmutableTable[T]) undeleteValid(ctx context.Context, db DB, sql string
 
 // twice makes ErrNotDeleted of a second undelete that came at the same time.
 func (t *table) twice(err error, id UUID) error {
-	if known, ok := err.(*InvalidError); ok && len(known.Fields) == 1 && known.Fields[0].Field == "entity_id" {
+	var known *InvalidError
+	if errors.As(err, &known) && len(known.Fields) == 1 && known.Fields[0].Field == "entity_id" {
 		e := t.own("YO021", "entity "+id.String()+" is not deleted", "")
 		e.cause = known.err.cause
 		return e

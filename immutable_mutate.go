@@ -2,7 +2,8 @@ package yore
 
 import (
 	"context"
-	"errors"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Mutate reads the current version of an entity under the row's lock, lets fn
@@ -29,16 +30,37 @@ func (t *ImmutableTable[T]) Mutate(ctx context.Context, db DB, id UUID, fn func(
 // Lock reads the current version of an entity and keeps others from changing it
 // until the transaction tx ends. Those who only read do not wait.
 //
-// Errors: ErrNotFound, ErrDeleted; ErrConflict under REPEATABLE READ. Locks: the
-// row, FOR NO KEY UPDATE.
+// Errors: ErrNotFound, ErrDeleted; ErrConflict under REPEATABLE READ; ErrOption
+// if tx is no transaction. Locks: the row, FOR NO KEY UPDATE.
 func (t *ImmutableTable[T]) Lock(ctx context.Context, tx DB, id UUID) (T, error) {
+	var row T
+	if err := needTransaction(tx); err != nil {
+		return row, err
+	}
 	q := t.byID(id)
 	q.q.lock = true
-	row, err := q.One(ctx, tx)
-	if errors.Is(err, ErrNotFound) {
-		_, err = t.absent(ctx, tx, id)
+	for range attempts {
+		sql, args, err := q.SQL()
+		if err != nil {
+			return row, err
+		}
+		found := false
+		err = guarded(ctx, tx, sql, args, func(rows pgx.Rows) (err error) {
+			found = true
+			row, err = scan[T](t.table, rows)
+			return err
+		})
+		if err != nil {
+			return row, t.stale(t.explain(err, nil), id, 0)
+		}
+		if found {
+			return row, nil
+		}
+		if _, err := t.absent(ctx, tx, id); err != nil {
+			return row, err
+		}
 	}
-	return row, t.stale(err, id, 0)
+	return row, t.conflict(id, 0, 0, nil)
 }
 
 // WithLock runs fn while tx, a transaction that it begins, holds the lock of an

@@ -129,7 +129,7 @@ func (t *ImmutableTable[T]) insert(ctx context.Context, db DB, rows []T, onConfl
 		var line []string
 		for _, f := range fields {
 			if named[f.Column] {
-				line = append(line, b.Arg(v.FieldByIndex(f.Index).Interface()))
+				line = append(line, b.Arg(parameter(v.FieldByIndex(f.Index))))
 			} else {
 				line = append(line, "DEFAULT")
 			}
@@ -172,7 +172,8 @@ func (t *ImmutableTable[T]) write(ctx context.Context, db DB, sql string, args [
 //   - Changes, or a map[string]any, by column.
 //
 // Only what differs from row is sent, so columns that the program does not know
-// are carried on; if nothing differs, there is no new version. It takes one
+// are carried on (fields of types that hide what a copy shares, pgtype.Numeric
+// for one, are always sent); if nothing differs, there is no new version. It takes one
 // statement, which returns the version that is then current.
 //
 // Errors: ErrConflict, ErrDeleted, ErrNotFound; ErrInvalid with the row as it was
@@ -203,7 +204,7 @@ func (t *ImmutableTable[T]) update(ctx context.Context, db DB, row T, change any
 	var b fragment.Builder
 	var sets []string
 	for _, f := range t.difference(before, after) {
-		sets = append(sets, fragment.Ident(f.Column)+" = "+b.Arg(after.FieldByIndex(f.Index).Interface()))
+		sets = append(sets, fragment.Ident(f.Column)+" = "+b.Arg(parameter(after.FieldByIndex(f.Index))))
 	}
 	if written := t.versionOf(after); t.allowVersionWrite && written != 0 && written != t.versionOf(before) {
 		sets = append(sets, fragment.Ident(t.version.Column)+" = "+b.Arg(written)+"::bigint")
@@ -213,15 +214,25 @@ func (t *ImmutableTable[T]) update(ctx context.Context, db DB, row T, change any
 	}
 	id, version := t.entityOf(before), t.versionOf(before)
 	sql := "UPDATE " + t.face + " AS " + fragment.Ident(t.name) + " SET " + strings.Join(sets, ", ") + t.expecting(&b, id, version, expect)
-	made, err := t.write(ctx, db, sql, b.Args, &next)
-	if err != nil {
-		return row, t.stale(err, id, version)
+	for range attempts {
+		made, err := t.write(ctx, db, sql, b.Args, &next)
+		if err != nil {
+			return row, t.stale(err, id, version)
+		}
+		if len(made) > 0 {
+			return made[0], nil
+		}
+		if err = t.missed(ctx, db, id, version); expect || !errors.Is(err, ErrConflict) {
+			return row, err
+		}
 	}
-	if len(made) == 0 {
-		return row, t.missed(ctx, db, id, version)
-	}
-	return made[0], nil
+	return row, t.conflict(id, version, 0, nil)
 }
+
+// attempts is how often a statement without an expected version is sent: one
+// that waited for a transaction which deletes an entity and brings it back finds
+// no row, though there is one.
+const attempts = 3
 
 // expecting is the condition of a write to one entity.
 func (t *table) expecting(b *fragment.Builder, id UUID, version int64, expect bool) string {

@@ -119,10 +119,16 @@ var keyDetail = regexp.MustCompile(`\((.+?)\)=\(`)
 
 // explainConstraint makes field errors of the violation of a constraint, and of
 // values that do not fit their column; other errors it only explains. columns
-// are those of the row type.
-func explainConstraint(err error, row any, columns []string) error {
+// are those of the row type, table is the table's name without schema.
+func explainConstraint(err error, row any, table string, columns []string) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
+		if errors.Is(err, errNUL) {
+			return invalid(row, err, FieldError{Message: "a value is malformed"})
+		}
+		if strings.Contains(err.Error(), "failed to encode args[") && outOfRange.MatchString(err.Error()) {
+			return invalid(row, err, FieldError{Message: "a number is out of range"})
+		}
 		return Explain(err)
 	}
 	field := FieldError{Constraint: pg.ConstraintName}
@@ -133,24 +139,34 @@ func explainConstraint(err error, row any, columns []string) error {
 		field.Field, field.Message = keyColumn(pg, columns), "has already been taken"
 	case "23503":
 		field.Field, field.Message = keyColumn(pg, columns), "does not exist"
-		if field.Field == "entity_id" {
+		// pg.TableName is that of the rows that refer, and the constraint is
+		// named after their column.
+		refers := namedColumn(pg, columns)
+		if field.Field == "entity_id" || pg.TableName != table || refers != "" && refers != field.Field {
 			field.Message = "is still referenced"
 		}
 	case "23514":
 		field.Field, field.Message = namedColumn(pg, columns), "is invalid"
+		if field.Field == "" {
+			field.Message = "violates " + pg.ConstraintName
+		}
 	case "23P01":
 		field.Field, field.Message = keyColumn(pg, columns), "conflicts with another"
 	case "22001":
 		field.Message = "a value is too long"
 	case "22003":
 		field.Message = "a number is out of range"
-	case "22P02", "22007", "22008":
+	case "22P02", "22P05", "22007", "22008", "22021":
 		field.Message = "a value is malformed"
 	default:
 		return Explain(err)
 	}
 	return invalid(row, err, field)
 }
+
+// outOfRange is what pgx says of a number, in an array say, that it does not
+// send.
+var outOfRange = regexp.MustCompile(` is (greater than maximum|less than minimum) value for `)
 
 // keyColumn is the first of the columns in "Key (a, lower(b))=(1, 2) …" that
 // the row type has.
@@ -159,25 +175,23 @@ func keyColumn(pg *pgconn.PgError, columns []string) string {
 	if m == nil {
 		return namedColumn(pg, columns)
 	}
-	for part := range strings.SplitSeq(m[1], ", ") {
-		part = strings.Trim(part, `"`)
-		if slices.Contains(columns, part) || part == "entity_id" {
-			return part
-		}
-		for _, c := range columns {
-			if strings.Contains(part, "("+c+")") || strings.Contains(part, "("+c+"::") {
-				return c
-			}
+	for _, at := range nameInKey.FindAllStringIndex(m[1], -1) {
+		name := strings.ReplaceAll(strings.Trim(m[1][at[0]:at[1]], `"`), `""`, `"`)
+		if slices.Contains(columns, name) && !strings.HasPrefix(m[1][at[1]:], "(") || name == "entity_id" {
+			return name
 		}
 	}
 	return ""
 }
 
+// nameInKey finds the names in a key such as "a, lower(b)".
+var nameInKey = regexp.MustCompile(`"([^"]|"")*"|[\pL_][\pL\pN_$]*`)
+
 // namedColumn reads the column from a name such as tasks_priority_check.
 func namedColumn(pg *pgconn.PgError, columns []string) string {
 	var found []string
 	for _, c := range columns {
-		if strings.HasPrefix(pg.ConstraintName, pg.TableName+"_"+c) {
+		if strings.HasPrefix(pg.ConstraintName+"_", pg.TableName+"_"+c+"_") {
 			found = append(found, c)
 		}
 	}

@@ -2,11 +2,9 @@ package yore
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -86,7 +84,7 @@ func (q Query[T]) Where(condition string, args ...any) Query[T] {
 }
 
 // OrderBy sorts by SQL expressions such as "priority DESC", in place of the
-// order that the scope has.
+// order that the scope has. It is no place for what a user typed.
 func (q Query[T]) OrderBy(expressions ...string) Query[T] {
 	q.q.order = slices.Clone(expressions)
 	return q
@@ -215,125 +213,9 @@ func (q Query[T]) from(b *fragment.Builder, name string) (string, error) {
 func scan[T any](t *table, rows pgx.Rows) (T, error) {
 	var row T
 	v := reflect.ValueOf(&row)
-	if err := rows.Scan(t.row.Pointers(v)...); err != nil {
+	if err := rows.Scan(destinations(t.row, v)...); err != nil {
 		return row, err
 	}
 	t.row.UTC(v)
 	return row, nil
-}
-
-// build writes the statement; columns is the select list, "" for the row type's.
-func (q query) build(b *fragment.Builder, columns string) (string, error) {
-	if q.err != nil {
-		return "", q.err
-	}
-	if columns == "" {
-		columns = fragment.Idents(fragment.Ident(q.t.name)+".", q.t.row.Columns())
-	}
-	source, err := q.scope(b)
-	if err != nil {
-		return "", err
-	}
-	var s strings.Builder
-	s.WriteString("SELECT " + columns + " FROM " + source + " AS " + fragment.Ident(q.t.name))
-	for _, j := range q.joins {
-		source, err := j.source.from(b, j.name)
-		if err != nil {
-			return "", q.misuse(err)
-		}
-		on, err := b.Part(j.on.sql, j.on.args)
-		if err != nil {
-			return "", q.misuse(err)
-		}
-		s.WriteString(" JOIN " + source + " ON " + on)
-	}
-	for i, w := range q.where {
-		condition, err := b.Part(w.sql, w.args)
-		if err != nil {
-			return "", q.misuse(err)
-		}
-		s.WriteString([]string{" WHERE ", " AND "}[min(i, 1)] + "(" + condition + "\n)")
-	}
-	order := q.order
-	if order == nil {
-		order = q.defaultOrder()
-	}
-	if len(order) > 0 {
-		s.WriteString(" ORDER BY " + strings.Join(order, ", "))
-	}
-	if q.limit != nil {
-		s.WriteString(" LIMIT " + b.Arg(*q.limit) + "::bigint")
-	}
-	if q.offset != nil {
-		s.WriteString(" OFFSET " + b.Arg(*q.offset) + "::bigint")
-	}
-	if q.lock {
-		s.WriteString(" FOR NO KEY UPDATE")
-	}
-	return s.String(), nil
-}
-
-// scope writes what the query sees of its table.
-func (q query) scope(b *fragment.Builder) (string, error) {
-	t := q.t
-	columns := fragment.Idents("", t.row.Columns())
-	version, from, deleted := fragment.Ident(t.prefix+"version"), fragment.Ident(t.prefix+"valid_from"), fragment.Ident(t.prefix+"deleted_at")
-	tombstones := func(and, later string) string {
-		return " UNION ALL SELECT " + columns + " FROM " + t.history + " AS h WHERE " + deleted + " IS NOT NULL" + and +
-			" AND NOT EXISTS (SELECT FROM " + t.history + " AS l WHERE l.entity_id = h.entity_id AND l." + version + " > h." + version + later + ")"
-	}
-	switch q.kind {
-	case ofEntity:
-		return "(SELECT " + columns + " FROM " + t.history + " WHERE entity_id = " + b.Arg(q.id.String()) + "::uuid)", nil
-	case ever:
-		return t.history, nil
-	case then:
-		at := b.Arg(formatTime(q.at)) + "::text::timestamptz"
-		if q.deleted {
-			return "(SELECT " + columns + " FROM " + t.asof + "(" + at + ")" +
-				tombstones(" AND "+deleted+" <= "+at, " AND l."+from+" <= "+at) + ")", nil
-		}
-		return t.asof + "(" + at + ")", nil
-	default:
-		if q.deleted {
-			return "(SELECT " + columns + " FROM " + t.face + tombstones("", "") + ")", nil
-		}
-		return t.face, nil
-	}
-}
-
-func (q query) defaultOrder() []string {
-	name := fragment.Ident(q.t.name) + "."
-	switch q.kind {
-	case ofEntity:
-		return []string{name + fragment.Ident(q.t.prefix+"version")}
-	case ever:
-		return []string{name + "entity_id", name + fragment.Ident(q.t.prefix+"version")}
-	}
-	return nil
-}
-
-// from writes the query as a source of another's.
-func (q query) from(b *fragment.Builder, name string) (string, error) {
-	if q.err == nil && len(q.joins) == 0 && len(q.where) == 0 && q.limit == nil && q.offset == nil {
-		source, err := q.scope(b)
-		return source + " AS " + fragment.Ident(name), err
-	}
-	sql, err := q.build(b, fragment.Ident(q.t.name)+".*")
-	return "(" + sql + ") AS " + fragment.Ident(name), err
-}
-
-func (q query) misuse(err error) error {
-	var known *Error
-	if errors.As(err, &known) {
-		return err
-	}
-	return q.t.own("YO007", err.Error(), "")
-}
-
-func (q query) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	return q.t.explain(err, nil)
 }

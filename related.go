@@ -85,6 +85,9 @@ func (r Relation[Child]) Load(ctx context.Context, db DB, rows any) (Loaded[Chil
 	if !ok {
 		return l, r.q.t.own("YO007", fmt.Sprintf("Related: row type %s has no field for %s", r.q.t.row.Go, by), "")
 	}
+	if !holdsUUID(f.Type) {
+		return l, r.q.t.own("YO007", fmt.Sprintf("Related: field %s of row type %s is a %s, not a UUID", by, r.q.t.row.Go, f.Type), "")
+	}
 	for child, err := range (Query[Child]{r.q}).Where(fragment.Ident(r.q.t.name)+"."+fragment.Ident(by)+" = ANY ($1::text[]::uuid[])", ids).Each(ctx, db) {
 		if err != nil {
 			return l, err
@@ -154,6 +157,9 @@ func (l Loaded[Child]) id(row reflect.Value) (UUID, bool, error) {
 		}
 		row = row.Elem()
 	}
+	if !row.IsValid() { // an untyped nil
+		return UUID{}, false, nil
+	}
 	t, err := rowtype.Of(row.Type())
 	if err != nil {
 		return UUID{}, false, newError("YO007", "Related: "+err.Error(), "")
@@ -162,20 +168,26 @@ func (l Loaded[Child]) id(row reflect.Value) (UUID, bool, error) {
 	if !ok {
 		return UUID{}, false, newError("YO007", fmt.Sprintf("Related: row type %s has no field for %s", t.Go, l.column), "")
 	}
+	if !holdsUUID(f.Type) {
+		return UUID{}, false, newError("YO007", fmt.Sprintf("Related: field %s of row type %s is a %s, not a UUID", l.column, t.Go, f.Type), "")
+	}
 	id, ok := uuidOf(row.FieldByIndex(f.Index))
 	return id, ok, nil
 }
 
-// uuidOf reads a UUID of any package's, or a pointer to one.
+// holdsUUID reports whether a type is a UUID of any package's, or a pointer to
+// one.
+func holdsUUID(t reflect.Type) bool {
+	return isUUID(t) || t.Kind() == reflect.Pointer && isUUID(t.Elem())
+}
+
+// uuidOf reads a field that holdsUUID; false if it is NULL.
 func uuidOf(v reflect.Value) (UUID, bool) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return UUID{}, false
 		}
 		v = v.Elem()
-	}
-	if !isUUID(v.Type()) {
-		return UUID{}, false
 	}
 	id := UUID(v.Convert(reflect.TypeFor[[16]byte]()).Interface().([16]byte))
 	return id, !id.IsZero()

@@ -33,7 +33,15 @@ func Select[R, T any](q Query[T], expressions ...string) Selection[R] {
 // SQL returns the statement and its arguments.
 func (s Selection[R]) SQL() (string, []any, error) {
 	var b fragment.Builder
-	sql, err := s.q.build(&b, strings.Join(s.expressions, ", "))
+	parts := make([]string, len(s.expressions))
+	for i, expression := range s.expressions {
+		part, err := b.Part(expression, nil)
+		if err != nil {
+			return "", nil, s.q.misuse(err)
+		}
+		parts[i] = part + "\n"
+	}
+	sql, err := s.q.build(&b, strings.Join(parts, ", "))
 	return sql, b.Args, err
 }
 
@@ -95,12 +103,16 @@ func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
 func byName(row *rowtype.Type, v reflect.Value, rows pgx.Rows) ([]any, error) {
 	described := rows.FieldDescriptions()
 	dest := make([]any, len(described))
+	fields := map[string]any{}
+	for i, pointer := range destinations(row, v) {
+		fields[row.Fields[i].Column] = pointer
+	}
 	for i, d := range described {
 		f, ok := row.Field(d.Name)
 		if !ok {
 			return nil, newError("YO007", fmt.Sprintf("%s has no field for column %s", row.Go, d.Name), "")
 		}
-		dest[i] = v.Elem().FieldByIndex(f.Index).Addr().Interface()
+		dest[i] = fields[f.Column]
 	}
 	return dest, nil
 }

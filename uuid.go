@@ -94,7 +94,7 @@ func (u *UUID) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Scan reads a column of type uuid, for database/sql.
+// Scan reads a column of type uuid, for database/sql; NULL is the zero UUID.
 func (u *UUID) Scan(src any) (err error) {
 	switch v := src.(type) {
 	case string:
@@ -107,6 +107,8 @@ func (u *UUID) Scan(src any) (err error) {
 		*u, err = parseUUID(string(v))
 	case [16]byte:
 		*u = v
+	case nil:
+		*u = UUID{}
 	default:
 		err = fmt.Errorf("cannot scan %T as a UUID", src)
 	}
@@ -121,12 +123,12 @@ func (u UUID) Value() (driver.Value, error) {
 	return u.String(), nil
 }
 
-// ScanUUID reads a column of type uuid, for pgx.
+// ScanUUID reads a column of type uuid, for pgx; NULL is the zero UUID.
 func (u *UUID) ScanUUID(v pgtype.UUID) error {
-	if !v.Valid {
-		return fmt.Errorf("cannot scan NULL as a UUID; use *yore.UUID")
+	*u = UUID{}
+	if v.Valid {
+		*u = v.Bytes
 	}
-	*u = v.Bytes
 	return nil
 }
 

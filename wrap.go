@@ -4,6 +4,8 @@ import (
 	"context"
 	stdsql "database/sql"
 	"errors"
+	"reflect"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,8 +70,9 @@ func (r wrappedRow) Scan(dest ...any) error {
 }
 
 type wrappedRows struct {
-	rows *stdsql.Rows
-	err  error
+	rows  *stdsql.Rows
+	types *pgtype.Map
+	err   error
 }
 
 func (r *wrappedRows) Close() {
@@ -89,7 +92,13 @@ func (r *wrappedRows) CommandTag() pgconn.CommandTag { return pgconn.CommandTag{
 func (r *wrappedRows) Next() bool                    { return r.rows.Next() }
 func (r *wrappedRows) RawValues() [][]byte           { return nil }
 func (r *wrappedRows) Conn() *pgx.Conn               { return nil }
-func (r *wrappedRows) TypeMap() *pgtype.Map          { return pgtype.NewMap() }
+
+func (r *wrappedRows) TypeMap() *pgtype.Map {
+	if r.types == nil {
+		r.types = pgtype.NewMap()
+	}
+	return r.types
+}
 
 func (r *wrappedRows) Scan(dest ...any) error {
 	if len(dest) == 1 {
@@ -97,7 +106,19 @@ func (r *wrappedRows) Scan(dest ...any) error {
 			return whole.ScanRow(r)
 		}
 	}
-	return r.rows.Scan(dest...)
+	var given []any
+	for i, d := range dest {
+		if t := reflect.TypeOf(d); t != nil && isTextual(t) {
+			if given == nil {
+				given = slices.Clone(dest)
+			}
+			given[i] = textual{r.TypeMap(), reflect.ValueOf(d)}
+		}
+	}
+	if given == nil {
+		given = dest
+	}
+	return r.rows.Scan(given...)
 }
 
 func (r *wrappedRows) FieldDescriptions() []pgconn.FieldDescription {

@@ -3,6 +3,7 @@ package yore_test
 import (
 	"context"
 	stdsql "database/sql"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -124,6 +125,40 @@ func TestWrapRows(t *testing.T) {
 		got, err := pgx.CollectOneRow(rows, pgx.RowToMap)
 		if b, there := got["b"]; err != nil || got["a"] != "x" || b != nil || !there {
 			t.Errorf("%v, %v", got, err)
+		}
+	})
+	t.Run("Textual", func(t *testing.T) { // what database/sql cannot scan
+		type names []string
+		type shape struct{ A int }
+		var (
+			texts   []string
+			named   names
+			numbers *[]int64
+			ids     []yore.UUID
+			raw     json.RawMessage
+			doc     map[string]any
+			pointer *shape
+			value   shape
+			none    = []string{"x"}
+			missing = &shape{1}
+		)
+		const id = "01a1fc73-cf99-725e-83a3-dbfa65189bfd"
+		row := db.QueryRow(ctx, `SELECT '{a,"b,c"}'::text[], '{d}'::text[], '{1,2}'::int[], ARRAY[$1::uuid], '{"A": 1}'::jsonb, '{"A": 1}'::jsonb, '{"A": 2}'::jsonb, '{"A": 3}'::json, NULL::text[], NULL::jsonb`, id)
+		if err := row.Scan(&texts, &named, &numbers, &ids, &raw, &doc, &pointer, &value, &none, &missing); err != nil {
+			t.Fatal(err)
+		}
+		if texts[1] != "b,c" || named[0] != "d" || (*numbers)[1] != 2 || ids[0].String() != id || string(raw) != `{"A": 1}` || doc["A"] != 1.0 ||
+			pointer.A != 2 || value.A != 3 || none != nil || missing != nil {
+			t.Error(texts, named, numbers, ids, string(raw), doc, pointer, value, none, missing)
+		}
+		if err := db.QueryRow(ctx, `SELECT '["x", "y"]'::jsonb, '[0:1]={1,2}'::int[]`).Scan(&texts, &numbers); err != nil || texts[1] != "y" || (*numbers)[1] != 2 {
+			t.Error(texts, numbers, err)
+		}
+		if err := db.QueryRow(ctx, "SELECT 5").Scan(&value); err == nil {
+			t.Error("a number was scanned into a struct")
+		}
+		if err := db.QueryRow(ctx, "SELECT 'x'").Scan(&doc); err == nil {
+			t.Error("text was scanned into a map")
 		}
 	})
 	t.Run("ScanTooFew", func(t *testing.T) {

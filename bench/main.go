@@ -2,7 +2,7 @@
 // a tracked one, in turns, in one run. It prints ratios of medians; absolute
 // times belong to the machine and the moment.
 //
-//	go run ./bench            # about two minutes
+//	go run ./bench            # about five minutes
 //	go run ./bench -rounds 9  # steadier
 //	go run ./bench -run bulk  # only the work whose name contains "bulk"
 package main
@@ -11,6 +11,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -44,14 +45,18 @@ type work struct {
 }
 
 func run(ctx context.Context, rounds int, only string, major int) error {
-	server, err := pgdev.Start(ctx, pgdev.Options{Major: major, Progress: os.Stderr, Settings: map[string]string{
+	server, err := pgdev.Start(ctx, pgdev.Options{Major: major, Progress: os.Stderr, Listen: true, Settings: map[string]string{
 		"shared_buffers": "1GB", "max_wal_size": "8GB", "autovacuum": "off",
 	}})
 	if err != nil {
 		return err
 	}
 	defer server.Stop() //nolint:errcheck // a throw-away server
-	db, err := pgx.Connect(ctx, server.DSN(""))
+	socket, err := socketDSN(ctx, server.DSN(""))
+	if err != nil {
+		return err
+	}
+	db, err := pgx.Connect(ctx, socket)
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,7 @@ func run(ctx context.Context, rounds int, only string, major int) error {
 	if err := yore.Install(ctx, db); err != nil {
 		return err
 	}
-	client, err := findPgbench(server.BinDir(), server.DSN(""))
+	client, err := findPgbench(server.BinDir(), socket)
 	if err != nil {
 		return err
 	}
@@ -85,7 +90,22 @@ func run(ctx context.Context, rounds int, only string, major int) error {
 			}
 		}
 	}
-	return nil
+	return immutables(ctx, db, client, []address{{"unix socket", socket}, {"TCP", server.DSN("")}}, rounds, only)
+}
+
+// socketDSN is the way through the Unix-domain socket to a server that listens
+// on TCP as well.
+func socketDSN(ctx context.Context, dsn string) (string, error) {
+	db, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = db.Close(ctx) }()
+	var folder, port string
+	if err := db.QueryRow(ctx, "SELECT current_setting('unix_socket_directories'), current_setting('port')").Scan(&folder, &port); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("postgres://postgres@/postgres?host=%s&port=%s&sslmode=disable", url.QueryEscape(folder), port), nil
 }
 
 func measure(ctx context.Context, db *pgx.Conn, client *pgbench, w work, rounds int) error {

@@ -37,6 +37,15 @@ func (a *app) completeUntracked(cmd *cobra.Command, args []string, _ string) ([]
 		 ORDER BY 1`)
 }
 
+// completeAny completes the name of any table or view of the user's.
+func (a *app) completeAny(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.completeTable(cmd.Context(), args, `
+		SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+		   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'yore') AND n.nspname !~ '^(pg_|temporal|history|asof)'
+		 ORDER BY 1`)
+}
+
 // completeTable offers what the query returns; nothing where the database
 // cannot be asked.
 func (a *app) completeTable(ctx context.Context, args []string, query string) ([]string, cobra.ShellCompDirective) {

@@ -21,14 +21,23 @@ func (b *Builder) Arg(v any) string {
 
 // Part adds the parameters of a part and returns it with its placeholders
 // counted on from those before. Quoted text and comments stay as they are.
+//
+// What would reach out of the part, a quote or comment left open or a
+// parenthesis too many, is an error. The last line may be a comment: a line
+// break has to follow.
 func (b *Builder) Part(sql string, args []any) (string, error) {
 	var (
 		out  strings.Builder
 		base = len(b.Args)
 		used = make([]bool, len(args))
+		open = 0
 	)
 	for i := 0; i < len(sql); {
-		if end := skip(sql, i); end > i {
+		end, closed := skip(sql, i)
+		if !closed {
+			return "", fmt.Errorf("%q: a quote or a comment is not closed", sql)
+		}
+		if end > i {
 			out.WriteString(sql[i:end])
 			i = end
 			continue
@@ -49,8 +58,20 @@ func (b *Builder) Part(sql string, args []any) (string, error) {
 				continue
 			}
 		}
+		switch sql[i] {
+		case '(':
+			open++
+		case ')':
+			open--
+		}
+		if open < 0 {
+			break
+		}
 		out.WriteByte(sql[i])
 		i++
+	}
+	if open != 0 {
+		return "", fmt.Errorf("%q: the parentheses do not match", sql)
 	}
 	for i, u := range used {
 		if !u {
@@ -61,37 +82,63 @@ func (b *Builder) Part(sql string, args []any) (string, error) {
 	return out.String(), nil
 }
 
-// skip returns where the quoted text or comment that begins at i ends, or i.
-func skip(sql string, i int) int {
+// skip returns where the quoted text or comment that begins at i ends, or i if
+// none begins there; false if it does not end.
+func skip(sql string, i int) (int, bool) {
 	rest := sql[i:]
-	until := func(from int, mark string) int {
+	until := func(from int, mark string) (int, bool) {
 		if n := strings.Index(rest[from:], mark); n >= 0 {
-			return i + from + n + len(mark)
+			return i + from + n + len(mark), true
 		}
-		return len(sql)
+		return len(sql), false
 	}
 	switch {
 	case rest[0] == '\'' && i > 0 && (sql[i-1] == 'E' || sql[i-1] == 'e') && (i == 1 || !isName(sql[i-2])):
 		for j := 1; j < len(rest); j++ {
-			if rest[j] == '\\' {
+			switch rest[j] {
+			case '\\':
 				j++
-			} else if rest[j] == '\'' {
-				return i + j + 1
+			case '\'':
+				return i + j + 1, true
 			}
 		}
-		return len(sql)
+		return len(sql), false
 	case rest[0] == '\'', rest[0] == '"':
 		return until(1, rest[:1])
 	case strings.HasPrefix(rest, "--"):
-		return until(2, "\n")
+		if n := strings.IndexAny(rest, "\r\n"); n >= 0 {
+			return i + n + 1, true
+		}
+		return len(sql), true
 	case strings.HasPrefix(rest, "/*"):
-		return until(2, "*/")
+		return comment(sql, i)
 	case rest[0] == '$' && (i == 0 || !isName(sql[i-1])):
 		if n := strings.IndexByte(rest[1:], '$'); n >= 0 && isTag(rest[1:1+n]) {
 			return until(n+2, rest[:n+2])
 		}
 	}
-	return i
+	return i, true
+}
+
+// comment is skip for a comment with /*, in which others may stand.
+func comment(sql string, i int) (int, bool) {
+	depth := 0
+	for i < len(sql) {
+		switch {
+		case strings.HasPrefix(sql[i:], "/*"):
+			depth++
+			i += 2
+		case strings.HasPrefix(sql[i:], "*/"):
+			depth--
+			i += 2
+		default:
+			i++
+		}
+		if depth == 0 {
+			return i, true
+		}
+	}
+	return i, false
 }
 
 func isName(c byte) bool {
@@ -142,8 +189,8 @@ func Name(written string) (schema, name string, err error) {
 			if end < 0 {
 				end = len(rest)
 			}
-			part, rest = strings.ToLower(rest[:end]), rest[end:]
-			if strings.ContainsFunc(part, func(c rune) bool { return c < 0x80 && !isName(byte(c)) }) {
+			part, rest = lower(rest[:end]), rest[end:]
+			if part != "" && (part[0] == '$' || part[0] >= '0' && part[0] <= '9') || strings.ContainsFunc(part, func(c rune) bool { return c < 0x80 && !isName(byte(c)) }) {
 				return "", "", fmt.Errorf("%s is no name; one with odd characters needs double quotes", written)
 			}
 		}
@@ -163,4 +210,14 @@ func Name(written string) (schema, name string, err error) {
 		return parts[0], parts[1], nil
 	}
 	return "", parts[0], nil
+}
+
+// lower folds the letters that PostgreSQL folds in names, those of ASCII.
+func lower(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'A' && c <= 'Z' {
+			return c + 'a' - 'A'
+		}
+		return c
+	}, name)
 }

@@ -146,21 +146,29 @@ func (r *Type) UTC(v reflect.Value) {
 			if *p != nil {
 				**p = (*p).UTC()
 			}
+		case *[]time.Time:
+			for i, at := range *p {
+				(*p)[i] = at.UTC()
+			}
 		}
 	}
 }
 
 // Snake turns a Go name into a column's: DueOn into due_on, EntityID into
-// entity_id, HTTPCode into http_code.
+// entity_id, HTTPCode into http_code, UserIDs into user_ids.
 func Snake(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
 	for i, c := range runes {
-		upper := unicode.IsUpper(c)
-		if upper && i > 0 && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+		if unicode.IsUpper(c) && i > 0 && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]) && !isPlural(runes[i+1:])) {
 			b.WriteByte('_')
 		}
 		b.WriteRune(unicode.ToLower(c))
 	}
 	return b.String()
+}
+
+// isPlural reports whether what follows a capital is the s of several: IDs.
+func isPlural(rest []rune) bool {
+	return rest[0] == 's' && (len(rest) == 1 || unicode.IsUpper(rest[1]))
 }

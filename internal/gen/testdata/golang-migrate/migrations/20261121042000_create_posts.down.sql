@@ -1,0 +1,2 @@
+SELECT yore.untrack('posts', 'drop');
+DROP TABLE posts;
