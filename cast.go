@@ -3,6 +3,7 @@ package yore
 import (
 	"database/sql"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -110,6 +111,14 @@ func assign(field reflect.Value, value any) string {
 	}
 	if text, ok := single(value); ok {
 		return assignText(field, text)
+	}
+	if field.Type() == reflect.TypeFor[json.RawMessage]() { // an object or a list out of decoded JSON
+		text, err := json.Marshal(value)
+		if err != nil {
+			return isInvalid
+		}
+		field.SetBytes(text)
+		return ""
 	}
 	return assignNumber(field, v)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"yore.example/yore/internal/rowtype"
@@ -102,6 +103,10 @@ func same(a, b reflect.Value) bool {
 	if a.Type() == reflect.TypeFor[time.Time]() {
 		return a.Interface().(time.Time).Equal(b.Interface().(time.Time))
 	}
+	switch k := a.Kind(); {
+	case k == reflect.Bool, k == reflect.String, a.CanInt(), a.CanUint(), isUUID(a.Type()):
+		return a.Equal(b)
+	}
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
@@ -176,7 +181,16 @@ func deepCopy(v reflect.Value) reflect.Value {
 
 // opaque reports whether a type hides, in fields that are not exported, what a
 // copy would share: of such a value it cannot be told whether it was changed.
-func opaque(t reflect.Type) bool { return hides(t, map[reflect.Type]bool{}) }
+func opaque(t reflect.Type) bool {
+	if known, ok := opaques.Load(t); ok {
+		return known.(bool)
+	}
+	found := hides(t, map[reflect.Type]bool{})
+	opaques.Store(t, found)
+	return found
+}
+
+var opaques sync.Map // reflect.Type → bool
 
 func hides(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] || t == reflect.TypeFor[time.Time]() {

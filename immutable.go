@@ -49,6 +49,9 @@ type ImmutableTable[T any] struct{ *table }
 type table struct {
 	written string // the name as given: for yore's functions
 	name    string
+	quoted  string // name, by which statements call the table
+	columns string // of the row type, quoted
+	list    string // the same, of the table
 	face    string // quoted, as the others
 	history string
 	asof    string
@@ -146,6 +149,10 @@ func newTable(name string, goType reflect.Type, o immutableOptions) (*table, err
 	}
 	t.history = fragment.Ident(o.history) + "." + fragment.Ident(base)
 	t.asof = fragment.Ident(o.asof) + "." + fragment.Ident(base)
+
+	t.quoted = fragment.Ident(base)
+	t.columns = fragment.Idents("", row.Columns())
+	t.list = fragment.Idents(t.quoted+".", row.Columns())
 
 	var ok bool
 	if t.entity, ok = row.Field("entity_id"); !ok || !isUUID(t.entity.Type) {

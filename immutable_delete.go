@@ -36,16 +36,17 @@ func (t *ImmutableTable[T]) DeleteAny(ctx context.Context, db DB, id UUID) (T, e
 
 func (t *ImmutableTable[T]) delete(ctx context.Context, db DB, row T, id UUID, version int64, expect bool) (T, error) {
 	var b fragment.Builder
-	sql := "DELETE FROM " + t.face + " AS " + fragment.Ident(t.name) + t.expecting(&b, id, version, expect)
+	sql := "DELETE FROM " + t.face + " AS " + t.quoted + t.expecting(&b, id, version, expect)
 	// RETURNING has the row that went. Of the tombstone it can be told by the
 	// rule that the trigger follows: the next number, from the transaction's
 	// time on, or 1 µs after the version before.
 	columns := t.row.Columns()
-	from := fragment.Ident(t.name) + "." + fragment.Ident(t.prefix+"valid_from")
-	ended := "greatest(yore._loading_time(), " + from + " + interval '1 microsecond')"
+	from := t.quoted + "." + fragment.Ident(t.prefix+"valid_from")
+	began := "CASE WHEN current_setting('yore.at_time', true) <> '' THEN yore._loading_time() ELSE transaction_timestamp() END"
+	ended := "greatest(" + began + ", " + from + " + interval '1 microsecond')"
 	returned := make([]string, len(columns))
 	for i, c := range columns {
-		returned[i] = fragment.Ident(t.name) + "." + fragment.Ident(c)
+		returned[i] = t.quoted + "." + fragment.Ident(c)
 		switch c {
 		case t.prefix + "version":
 			returned[i] += " + 1"
@@ -132,7 +133,7 @@ func (t *ImmutableTable[T]) Undelete(ctx context.Context, db DB, id UUID, change
 		insert += ", " + fragment.Ident(c)
 		values += ", " + b.Arg(parameter(v.Elem().FieldByIndex(f.Index)))
 	}
-	sql := "INSERT INTO " + t.face + " AS " + fragment.Ident(t.name) + " (" + insert + ") VALUES (" + values + ")"
+	sql := "INSERT INTO " + t.face + " AS " + t.quoted + " (" + insert + ") VALUES (" + values + ")"
 	if _, checks := any(&next).(Validator); checks {
 		return t.undeleteValid(ctx, db, sql, b.Args, id)
 	}

@@ -82,7 +82,7 @@ func (t *ImmutableTable[T]) Upsert(ctx context.Context, db DB, row T, conflict .
 		sets = append(sets, fragment.Ident(f.Column)+" = excluded."+fragment.Ident(f.Column))
 	}
 	if len(sets) == 0 {
-		sets = []string{"entity_id = " + fragment.Ident(t.name) + ".entity_id"}
+		sets = []string{"entity_id = " + t.quoted + ".entity_id"}
 	}
 	rows, err := t.insert(ctx, db, []T{row}, " ON CONFLICT ("+fragment.Idents("", conflict)+") DO UPDATE SET "+strings.Join(sets, ", "))
 	if err != nil {
@@ -140,9 +140,9 @@ func (t *ImmutableTable[T]) insert(ctx context.Context, db DB, rows []T, onConfl
 	for i, f := range fields {
 		columns[i] = f.Column
 	}
-	sql := "INSERT INTO " + t.face + " AS " + fragment.Ident(t.name) + " (" + fragment.Idents("", columns) + ") VALUES " + strings.Join(values, ", ")
+	sql := "INSERT INTO " + t.face + " AS " + t.quoted + " (" + fragment.Idents("", columns) + ") VALUES " + strings.Join(values, ", ")
 	if len(fields) == 0 {
-		sql = "INSERT INTO " + t.face + " AS " + fragment.Ident(t.name) + " (entity_id) VALUES (NULL)" + strings.Repeat(", (NULL)", len(rows)-1)
+		sql = "INSERT INTO " + t.face + " AS " + t.quoted + " (entity_id) VALUES (NULL)" + strings.Repeat(", (NULL)", len(rows)-1)
 	}
 	return t.write(ctx, db, sql+onConflict, b.Args, &rows[0])
 }
@@ -151,7 +151,7 @@ func (t *ImmutableTable[T]) insert(ctx context.Context, db DB, rows []T, onConfl
 // blame for a constraint.
 func (t *ImmutableTable[T]) write(ctx context.Context, db DB, sql string, args []any, row *T) ([]T, error) {
 	var made []T
-	sql += " RETURNING " + fragment.Idents(fragment.Ident(t.name)+".", t.row.Columns())
+	sql += " RETURNING " + t.list
 	err := guarded(ctx, db, sql, args, func(rows pgx.Rows) error {
 		r, err := scan[T](t.table, rows)
 		made = append(made, r)
@@ -213,7 +213,7 @@ func (t *ImmutableTable[T]) update(ctx context.Context, db DB, row T, change any
 		sets = []string{"entity_id = entity_id"} // no version, but the same checks
 	}
 	id, version := t.entityOf(before), t.versionOf(before)
-	sql := "UPDATE " + t.face + " AS " + fragment.Ident(t.name) + " SET " + strings.Join(sets, ", ") + t.expecting(&b, id, version, expect)
+	sql := "UPDATE " + t.face + " AS " + t.quoted + " SET " + strings.Join(sets, ", ") + t.expecting(&b, id, version, expect)
 	for range attempts {
 		made, err := t.write(ctx, db, sql, b.Args, &next)
 		if err != nil {

@@ -30,10 +30,15 @@ type InvalidError struct {
 	err *Error
 }
 
-func (e *InvalidError) Error() string { return e.err.Message }
+func (e *InvalidError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns an *Error of kind ErrInvalid.
-func (e *InvalidError) Unwrap() error { return e.err }
+func (e *InvalidError) Unwrap() error {
+	if e.err == nil { // made by a program of its own
+		return invalid(nil, nil, e.Fields...).err
+	}
+	return e.err
+}
 
 // Field returns the messages for a column, none if it is not to blame.
 func (e *InvalidError) Field(column string) []string {
@@ -85,7 +90,11 @@ func (e FieldErrors) Err() error {
 	return e
 }
 
-func (e FieldErrors) Error() string { return invalid(nil, nil, e...).Error() }
+func (e FieldErrors) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns an *InvalidError, so that what Validate returns is found as
+// what Insert makes of it is.
+func (e FieldErrors) Unwrap() error { return invalid(nil, nil, e...) }
 
 // A Validator is a row type that checks itself. Insert, Update and their like
 // call it before anything is sent. It returns FieldErrors, or an error that then

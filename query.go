@@ -174,8 +174,13 @@ func (q Query[T]) Each(ctx context.Context, db DB) iter.Seq2[T, error] {
 			return
 		}
 		defer rows.Close()
+		var row T
+		v := reflect.ValueOf(&row)
+		dest := destinations(q.q.t.row, v)
 		for rows.Next() {
-			row, err := scan[T](q.q.t, rows)
+			row = none
+			err := rows.Scan(dest...)
+			q.q.t.row.UTC(v)
 			if !yield(row, q.q.explain(err)) || err != nil {
 				return
 			}

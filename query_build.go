@@ -2,6 +2,7 @@ package yore
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"yore.example/yore/internal/fragment"
@@ -13,14 +14,14 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		return "", q.err
 	}
 	if columns == "" {
-		columns = fragment.Idents(fragment.Ident(q.t.name)+".", q.t.row.Columns())
+		columns = q.t.list
 	}
 	source, err := q.scope(b)
 	if err != nil {
 		return "", err
 	}
 	var s strings.Builder
-	s.WriteString("SELECT " + columns + " FROM " + source + " AS " + fragment.Ident(q.t.name))
+	s.WriteString("SELECT " + columns + " FROM " + source + " AS " + q.t.quoted)
 	for _, j := range q.joins {
 		source, err := j.source.from(b, j.name)
 		if err != nil {
@@ -51,7 +52,9 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		s.WriteString([]string{" ORDER BY ", ", "}[min(i, 1)] + expression + "\n")
 	}
 	if q.limit != nil {
-		s.WriteString(" LIMIT " + b.Arg(*q.limit) + "::bigint")
+		// Written out: of a parameter the planner knows nothing, takes the plan
+		// for any limit to be dear, and so plans the statement anew every time.
+		s.WriteString(" LIMIT " + strconv.FormatInt(*q.limit, 10))
 	}
 	if q.offset != nil {
 		s.WriteString(" OFFSET " + b.Arg(*q.offset) + "::bigint")
@@ -65,7 +68,10 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 // scope writes what the query sees of its table.
 func (q query) scope(b *fragment.Builder) (string, error) {
 	t := q.t
-	columns := fragment.Idents("", t.row.Columns())
+	if q.kind == present && !q.deleted {
+		return t.face, nil
+	}
+	columns := t.columns
 	version, from, deleted := fragment.Ident(t.prefix+"version"), fragment.Ident(t.prefix+"valid_from"), fragment.Ident(t.prefix+"deleted_at")
 	tombstones := func(and, later string) string {
 		return " UNION ALL SELECT " + columns + " FROM " + t.history + " AS h WHERE " + deleted + " IS NOT NULL" + and +
@@ -77,24 +83,21 @@ func (q query) scope(b *fragment.Builder) (string, error) {
 	case ever:
 		return t.history, nil
 	case then:
-		at := b.Arg(formatTime(q.at)) + "::text::timestamptz"
+		at := b.Arg(formatTime(q.at)) + "::timestamptz" // once: a cast of text would be made for every row
 		if q.deleted {
 			return "(SELECT " + columns + " FROM " + t.asof + "(" + at + ")" +
 				tombstones(" AND "+deleted+" <= "+at, " AND l."+from+" <= "+at) + ")", nil
 		}
 		return t.asof + "(" + at + ")", nil
 	default:
-		if q.deleted {
-			// Inside AsOf the face is that of its time, and so must history be.
-			now := "coalesce(yore._session_time(), 'infinity')"
-			return "(SELECT " + columns + " FROM " + t.face + tombstones(" AND "+deleted+" <= "+now, " AND l."+from+" <= "+now) + ")", nil
-		}
-		return t.face, nil
+		// Inside AsOf the face is that of its time, and so must history be.
+		now := "coalesce(yore._session_time(), 'infinity')"
+		return "(SELECT " + columns + " FROM " + t.face + tombstones(" AND "+deleted+" <= "+now, " AND l."+from+" <= "+now) + ")", nil
 	}
 }
 
 func (q query) defaultOrder() []string {
-	name := fragment.Ident(q.t.name) + "."
+	name := q.t.quoted + "."
 	switch q.kind {
 	case ofEntity:
 		return []string{name + fragment.Ident(q.t.prefix+"version")}
@@ -110,7 +113,7 @@ func (q query) from(b *fragment.Builder, name string) (string, error) {
 		source, err := q.scope(b)
 		return source + " AS " + fragment.Ident(name), err
 	}
-	sql, err := q.build(b, fragment.Ident(q.t.name)+".*")
+	sql, err := q.build(b, q.t.quoted+".*")
 	return "(" + sql + ") AS " + fragment.Ident(name), err
 }
 

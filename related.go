@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"yore.example/yore/internal/fragment"
 	"yore.example/yore/internal/rowtype"
@@ -88,7 +89,13 @@ func (r Relation[Child]) Load(ctx context.Context, db DB, rows any) (Loaded[Chil
 	if !holdsUUID(f.Type) {
 		return l, r.q.t.own("YO007", fmt.Sprintf("Related: field %s of row type %s is a %s, not a UUID", by, r.q.t.row.Go, f.Type), "")
 	}
-	for child, err := range (Query[Child]{r.q}).Where(fragment.Ident(r.q.t.name)+"."+fragment.Ident(by)+" = ANY ($1::text[]::uuid[])", ids).Each(ctx, db) {
+	// Two forms, and the ids as one text: of a single id in an array, or an array
+	// that is computed, the planner would expect many, and plan anew every time.
+	condition, arg := " = $1::uuid", ids[0]
+	if len(ids) > 1 {
+		condition, arg = " = ANY ($1::uuid[])", "{"+strings.Join(ids, ",")+"}"
+	}
+	for child, err := range (Query[Child]{r.q}).Where(r.q.t.quoted+"."+fragment.Ident(by)+condition, arg).Each(ctx, db) {
 		if err != nil {
 			return l, err
 		}

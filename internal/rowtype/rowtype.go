@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type Type struct {
 	Go     reflect.Type
 	Fields []Field
 	byName map[string]int
+	names  []string
+	times  []int // the fields that hold times
 }
 
 var known sync.Map // reflect.Type → *Type or error
@@ -58,6 +61,13 @@ func read(t reflect.Type) (*Type, error) {
 	}
 	if len(r.Fields) == 0 {
 		return nil, fmt.Errorf("row type %s has no exported field", t)
+	}
+	for i, f := range r.Fields {
+		r.names = append(r.names, f.Column)
+		switch f.Type {
+		case reflect.TypeFor[time.Time](), reflect.TypeFor[*time.Time](), reflect.TypeFor[[]time.Time]():
+			r.times = append(r.times, i)
+		}
 	}
 	return r, nil
 }
@@ -116,13 +126,7 @@ func (r *Type) Field(column string) (Field, bool) {
 }
 
 // Columns returns the columns in order.
-func (r *Type) Columns() []string {
-	names := make([]string, len(r.Fields))
-	for i, f := range r.Fields {
-		names[i] = f.Column
-	}
-	return names
-}
+func (r *Type) Columns() []string { return slices.Clone(r.names) }
 
 // Pointers returns where to scan the columns of a row: v is a pointer to the
 // struct.
@@ -138,8 +142,8 @@ func (r *Type) Pointers(v reflect.Value) []any {
 // UTC sets the times among the fields to UTC: v is a pointer to the struct.
 func (r *Type) UTC(v reflect.Value) {
 	v = v.Elem()
-	for _, f := range r.Fields {
-		switch p := v.FieldByIndex(f.Index).Addr().Interface().(type) {
+	for _, i := range r.times {
+		switch p := v.FieldByIndex(r.Fields[i].Index).Addr().Interface().(type) {
 		case *time.Time:
 			*p = p.UTC()
 		case **time.Time:
