@@ -52,6 +52,7 @@ type table struct {
 	quoted  string // name, by which statements call the table
 	columns string // of the row type, quoted
 	list    string // the same, of the table
+	get     string // the statement of Get
 	face    string // quoted, as the others
 	history string
 	asof    string
@@ -153,6 +154,7 @@ func newTable(name string, goType reflect.Type, o immutableOptions) (*table, err
 	t.quoted = fragment.Ident(base)
 	t.columns = fragment.Idents("", row.Columns())
 	t.list = fragment.Idents(t.quoted+".", row.Columns())
+	t.get = "SELECT " + t.list + " FROM " + t.face + " AS " + t.quoted + " WHERE " + t.quoted + ".entity_id = $1::uuid"
 
 	var ok bool
 	if t.entity, ok = row.Field("entity_id"); !ok || !isUUID(t.entity.Type) {

@@ -2,7 +2,6 @@ package yore
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -47,8 +46,8 @@ func (t *ImmutableTable[T]) AllVersions() Query[T] {
 // Errors: ErrNotFound, ErrDeleted (to those who may not read history, a deleted
 // entity is not found).
 func (t *ImmutableTable[T]) Get(ctx context.Context, db DB, id UUID) (T, error) {
-	row, err := t.byID(id).One(ctx, db)
-	if errors.Is(err, ErrNotFound) {
+	row, found, err := t.Lookup(ctx, db, id)
+	if err == nil && !found {
 		_, err = t.absent(ctx, db, id)
 	}
 	return row, err
@@ -57,11 +56,20 @@ func (t *ImmutableTable[T]) Get(ctx context.Context, db DB, id UUID) (T, error) 
 // Lookup is to Get as a map's two-valued index to its one-valued: false for an
 // entity that is deleted or unknown.
 func (t *ImmutableTable[T]) Lookup(ctx context.Context, db DB, id UUID) (T, bool, error) {
-	row, err := t.byID(id).One(ctx, db)
-	if errors.Is(err, ErrNotFound) {
-		return row, false, nil
+	var row T
+	rows, err := db.Query(ctx, t.get, id.String())
+	if err != nil {
+		return row, false, t.explain(err, nil)
 	}
-	return row, err == nil, err
+	defer rows.Close()
+	found := rows.Next()
+	if found {
+		if row, err = scan[T](t.table, rows); err != nil {
+			return row, false, t.explain(err, nil)
+		}
+	}
+	rows.Close()
+	return row, found, t.explain(rows.Err(), nil)
 }
 
 func (t *ImmutableTable[T]) byID(id UUID) Query[T] {
