@@ -12,7 +12,7 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-// N11: whatever ordinary error a method returns inside a transaction, that goes
+// immutable-N11: whatever ordinary error a method returns inside a transaction, that goes
 // on, keeps what it did before, and commits.
 func TestErrorsInsideTransactions(t *testing.T) {
 	t.Parallel()

@@ -185,7 +185,7 @@ func TestUntouchedIsNotSent(t *testing.T) {
 	}
 }
 
-// N5: a column with a default takes NULL, on insert and on update.
+// immutable-N5: a column with a default takes NULL, on insert and on update.
 func TestNullForDefault(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

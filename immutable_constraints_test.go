@@ -38,7 +38,7 @@ const createBookings = `SELECT yore.create_immutable_table('bookings', $$
 	parent text REFERENCES bookings (room),
 	CHECK (until_day >= from_day), UNIQUE (day, seat), EXCLUDE USING gist (int4range(from_day, until_day) WITH &&) $$)`
 
-// N7, N8, N14: what a constraint refuses is an error of the field that it
+// immutable-N7, immutable-N8, immutable-N14: what a constraint refuses is an error of the field that it
 // concerns, with the row as it was to be; the transaction goes on.
 func TestConstraints(t *testing.T) {
 	t.Parallel()

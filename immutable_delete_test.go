@@ -9,7 +9,7 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-// immutable-53..60, 63, 64
+// immutable-53..60, immutable-63, immutable-64
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -61,7 +61,7 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// immutable-61, 62, 65, 66
+// immutable-61, immutable-62, immutable-65, immutable-66
 func TestDeleteErrors(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

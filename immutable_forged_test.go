@@ -90,7 +90,7 @@ func TestUnknownKeys(t *testing.T) {
 	equal(t, "current", do(users.Get(ctx, db, v5.EntityID)).ok(t), v5)
 }
 
-// immutable-7, 8: a version that is given counts where the table allows it.
+// immutable-7, immutable-8: a version that is given counts where the table allows it.
 func TestVersionWrite(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

@@ -24,7 +24,7 @@ func TestInsert(t *testing.T) {
 	clock(&before)
 	made := do(accounts.Insert(ctx, db, account{Name: "a", Balance: 5, Note: &note})).ok(t) // immutable-23
 	clock(&after)
-	if made.ID.IsZero() || made.EntityID.IsZero() || made.ID == made.EntityID { // immutable-17, 18
+	if made.ID.IsZero() || made.EntityID.IsZero() || made.ID == made.EntityID { // immutable-17, immutable-18
 		t.Errorf("ids %s, %s", made.ID, made.EntityID)
 	}
 	equal(t, "immutable-19: version", made.Version, int64(1))
@@ -51,7 +51,7 @@ func TestInsert(t *testing.T) {
 		equal(t, "row", e.Row, user{Name: "N", Status: "active"})
 		equal(t, "rows", do(users.Where("email = ''").Count(ctx, db)).ok(t), int64(0))
 	})
-	t.Run("Must", func(t *testing.T) { // immutable-27, 28
+	t.Run("Must", func(t *testing.T) { // immutable-27, immutable-28
 		equal(t, "version", users.MustInsert(ctx, db, newUser("m@x")).Version, int64(1))
 		defer func() {
 			if _, ok := recover().(*yore.InvalidError); !ok {

@@ -39,7 +39,7 @@ func TestWithLock(t *testing.T) {
 	ctx, db := withImmutable(t)
 	a := do(users.Insert(ctx, db, newUser("a@x"))).ok(t)
 	b := do(users.Insert(ctx, db, newUser("b@x"))).ok(t)
-	t.Run("Result", func(t *testing.T) { // immutable-96, 97
+	t.Run("Result", func(t *testing.T) { // immutable-96, immutable-97
 		mine := errors.New("mine")
 		var seen user
 		if err := users.WithLock(ctx, db, a.EntityID, func(_ yore.DB, u user) error { seen = u; return nil }); err != nil {

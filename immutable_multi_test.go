@@ -44,7 +44,7 @@ func inTransactions(t *testing.T, fn func(t *testing.T, tx yore.DB) bool, then f
 	})
 }
 
-// immutable-193, 194, 196..204, 207: what one operation returns goes into the
+// immutable-193, immutable-194, immutable-196..204, immutable-207: what one operation returns goes into the
 // next, and each makes a version of its own.
 func TestSeveralOperations(t *testing.T) {
 	t.Parallel()
@@ -62,9 +62,9 @@ func TestSeveralOperations(t *testing.T) {
 		d := do(users.Delete(ctx, tx, c)).ok(t)
 		equal(t, "immutable-201", do(users.History(c.EntityID).All(ctx, tx)).ok(t), []user{c, d})
 		u2 := do(users.Update(ctx, tx, u, rename("two"))).ok(t)                                       // immutable-196
-		u3 := do(users.Update(ctx, tx, u2, func(u *user) { u.Name = u2.Name + " three" })).ok(t)      // immutable-197, 198
-		u4 := do(users.Delete(ctx, tx, u3)).ok(t)                                                     // immutable-199, 200, 201
-		u5 := do(users.Undelete(ctx, tx, u4.EntityID, yore.Changes{"name": u4.Name + " five"})).ok(t) // immutable-202, 203
+		u3 := do(users.Update(ctx, tx, u2, func(u *user) { u.Name = u2.Name + " three" })).ok(t)      // immutable-197, immutable-198
+		u4 := do(users.Delete(ctx, tx, u3)).ok(t)                                                     // immutable-199, immutable-200, immutable-201
+		u5 := do(users.Undelete(ctx, tx, u4.EntityID, yore.Changes{"name": u4.Name + " five"})).ok(t) // immutable-202, immutable-203
 		u6 := do(users.Delete(ctx, tx, u5)).ok(t)                                                     // immutable-204
 		u7 := do(users.Undelete(ctx, tx, u6.EntityID)).ok(t)
 		if u6.DeletedAt == nil || u7.DeletedAt != nil {
@@ -100,7 +100,7 @@ func TestRefusedStep(t *testing.T) {
 	})
 }
 
-// immutable-205, 206
+// immutable-205, immutable-206
 func TestSeveralTables(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

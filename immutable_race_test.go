@@ -64,7 +64,7 @@ func TestTwoWriters(t *testing.T) {
 	}
 }
 
-// immutable-232, 233
+// immutable-232, immutable-233
 func TestConcurrentWrites(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -100,7 +100,7 @@ func TestConcurrentWrites(t *testing.T) {
 	pgtest.Clean(t, db)
 }
 
-// N1: 12 writers under REPEATABLE READ; no number is given twice, and those who
+// immutable-N1: 12 writers under REPEATABLE READ; no number is given twice, and those who
 // come too late are told.
 func TestRepeatableReadWriters(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-// immutable-67..74, 77..79
+// immutable-67..74, immutable-77..79
 func TestUndelete(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -67,7 +67,7 @@ func TestUndelete(t *testing.T) {
 	})
 }
 
-// immutable-75, 76, 80, 81; unique values; Validate.
+// immutable-75, immutable-76, immutable-80, immutable-81; unique values; Validate.
 func TestUndeleteErrors(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

@@ -8,7 +8,7 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-// immutable-29..35, 40, 43, 44, 48, 49: each form of a change.
+// immutable-29..35, immutable-40, immutable-43, immutable-44, immutable-48, immutable-49: each form of a change.
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -31,16 +31,16 @@ func TestUpdate(t *testing.T) {
 			const first = "SELECT id, entity_id, version, name, balance, note, valid_from FROM history.accounts WHERE entity_id = $1 AND version = 1"
 			stored := pgtest.Rows(t, db, first, v1.EntityID)
 			v2 := do(accounts.Update(ctx, db, v1, change(v1))).ok(t)
-			if v2.Version != 2 || v2.ID == v1.ID || v2.ID.IsZero() || v2.EntityID != v1.EntityID { // immutable-29, 30, 44
+			if v2.Version != 2 || v2.ID == v1.ID || v2.ID.IsZero() || v2.EntityID != v1.EntityID { // immutable-29, immutable-30, immutable-44
 				t.Errorf("%+v", v2)
 			}
-			if v2.Balance != changed.Balance || v2.Name != name || *v2.Note != "kept" { // immutable-31, 34, 35, 43
+			if v2.Balance != changed.Balance || v2.Name != name || *v2.Note != "kept" { // immutable-31, immutable-34, immutable-35, immutable-43
 				t.Errorf("%+v", v2)
 			}
 			if !v2.ValidFrom.After(v1.ValidFrom) { // immutable-32
 				t.Errorf("%v is not after %v", v2.ValidFrom, v1.ValidFrom)
 			}
-			// immutable-33, 49: all of v1 is as it was, but that it has ended.
+			// immutable-33, immutable-49: all of v1 is as it was, but that it has ended.
 			equal(t, "version 1", do(accounts.History(v1.EntityID).One(ctx, db)).ok(t), v1)
 			equal(t, "its row", pgtest.Rows(t, db, first, v1.EntityID), stored)
 			equal(t, "stored", do(accounts.Get(ctx, db, v1.EntityID)).ok(t), v2)
@@ -50,13 +50,13 @@ func TestUpdate(t *testing.T) {
 		v1 := do(accounts.Insert(ctx, db, account{Name: "any"})).ok(t)
 		equal(t, "version", do(accounts.UpdateAny(ctx, db, v1, yore.Changes{"balance": 3})).ok(t).Version, int64(2))
 	})
-	t.Run("Must", func(t *testing.T) { // immutable-40, 50
+	t.Run("Must", func(t *testing.T) { // immutable-40, immutable-50
 		v1 := do(accounts.Insert(ctx, db, account{Name: "must"})).ok(t)
 		equal(t, "version", accounts.MustUpdate(ctx, db, v1, yore.Changes{"balance": 3}).Version, int64(2))
 	})
 }
 
-// immutable-36, 37, 39, 41, 42, 45, 46, 47, 51, 52
+// immutable-36, immutable-37, immutable-39, immutable-41, immutable-42, immutable-45, immutable-46, immutable-47, immutable-51, immutable-52
 func TestUpdateErrors(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -75,7 +75,7 @@ func TestUpdateErrors(t *testing.T) {
 			do(update(tombstone, rename("X"))).fails(t, yore.ErrDeleted)       // immutable-37
 			do(update(gone, rename("X"))).fails(t, yore.ErrDeleted)            // immutable-47
 			bad := do(update(v1, func(u *user) { u.Email, u.Name = "nothing", "kept" })).refused(t, "email has invalid format")
-			if row := bad.Row.(user); row.Name != "kept" || row.EntityID != v1.EntityID { // immutable-39, 45
+			if row := bad.Row.(user); row.Name != "kept" || row.EntityID != v1.EntityID { // immutable-39, immutable-45
 				t.Errorf("input is lost: %+v", row)
 			}
 			mine := errors.New("mine")
@@ -97,7 +97,7 @@ func TestUpdateErrors(t *testing.T) {
 	panics("immutable-42, 52", yore.ErrInvalid, v1, rename(""))
 }
 
-// N2, and the deliberate difference of immutable-38: a stale version is a
+// immutable-N2, and the deliberate difference of immutable-38: a stale version is a
 // conflict for Update and none for UpdateAny.
 func TestUpdateConflict(t *testing.T) {
 	t.Parallel()
@@ -125,7 +125,7 @@ func TestUpdateConflict(t *testing.T) {
 	conflict(do(users.Update(ctx, db, v1, rename("lost"))).fails(t, yore.ErrConflict), back.Version)
 }
 
-// N10: what changes nothing makes no version, and is no error.
+// immutable-N10: what changes nothing makes no version, and is no error.
 func TestUpdateOfNothing(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

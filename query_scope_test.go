@@ -32,7 +32,7 @@ func TestCurrent(t *testing.T) {
 	equal(t, "immutable-105", do(users.Current().OrderBy("name DESC", "email").Limit(2).All(ctx, db)).ok(t), []user{back, do(users.Where("email = 'c@x'").One(ctx, db)).ok(t)})
 }
 
-// immutable-106..109, 119, 120
+// immutable-106..109, immutable-119, immutable-120
 func TestHistoryScope(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
@@ -140,7 +140,7 @@ func TestGet(t *testing.T) {
 	do(users.Get(ctx, db, unknown)).fails(t, yore.ErrNotFound)      // immutable-126
 	do(users.Get(ctx, db, yore.UUID{})).fails(t, yore.ErrNotFound)
 	equal(t, "immutable-127, 138", do(users.Get(ctx, db, back.EntityID)).ok(t), back)
-	panics := func(id yore.UUID) (caught bool) { // immutable-136, 137
+	panics := func(id yore.UUID) (caught bool) { // immutable-136, immutable-137
 		defer func() { _, caught = recover().(error) }()
 		users.MustGet(ctx, db, id)
 		return false

@@ -131,7 +131,7 @@ func TestHasManyHasOne(t *testing.T) {
 	}
 }
 
-// immutable-164, 165, 176..181
+// immutable-164, immutable-165, immutable-176..181
 func TestJoins(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)

@@ -22,7 +22,7 @@ var amendments = map[string][]string{
 	"INSERT": {"INSERT INTO history.t (entity_id, version, name) VALUES ('" + one + "', 6, 'x')", "INSERT INTO history.t SELECT * FROM history.t"},
 }
 
-// immutable-140, 141, 143, 144, 146..149, 151, 152: refused with the statement
+// immutable-140, immutable-141, immutable-143, immutable-144, immutable-146..149, immutable-151, immutable-152, immutable-235..238: refused with the statement
 // that is meant, unless allowed.
 func TestImmutableAmendmentsRefused(t *testing.T) {
 	hints := map[string][]string{
@@ -55,7 +55,7 @@ func TestImmutableAmendmentsRefused(t *testing.T) {
 	}
 }
 
-// immutable-142, 145, 151, 152: what is allowed is carried out, and kept.
+// immutable-142, immutable-145, immutable-151, immutable-152: what is allowed is carried out, and kept.
 func TestImmutableAmendments(t *testing.T) {
 	t.Run("immutable-142 Updates", func(t *testing.T) {
 		l := chequered(t, ", allow_updates => true")

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// immutable-N1, immutable-38, 232: writers of one entity never make two rows of
+// immutable-N1, immutable-38, immutable-232: writers of one entity never make two rows of
 // one version; each change that was committed is one.
 func TestImmutableWritersOfOneEntity(t *testing.T) {
 	const clients, times = 12, 25

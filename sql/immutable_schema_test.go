@@ -99,7 +99,7 @@ func TestImmutableShowRowID(t *testing.T) {
 	l.sound("t", "entity_id")
 }
 
-// immutable-191, 192, immutable-N12: tables that were there before, empty or not.
+// immutable-191, immutable-192, immutable-N12: tables that were there before, empty or not.
 func TestImmutableConvert(t *testing.T) {
 	setup := []string{
 		"CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL UNIQUE, born date)",

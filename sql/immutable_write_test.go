@@ -199,7 +199,7 @@ func TestImmutableNoVersionForNoChange(t *testing.T) {
 	l.sound("t", "entity_id")
 }
 
-// immutable-201, 204, 205, 207 and N9: every change of a transaction is a version, each
+// immutable-201, immutable-204, immutable-205, immutable-207, immutable-N9: every change of a transaction is a version, each
 // 1 µs after the one before.
 func TestImmutableTransactions(t *testing.T) {
 	l := newEntities(t, "")
@@ -222,7 +222,7 @@ func TestImmutableTransactions(t *testing.T) {
 	l.sound("t", "entity_id")
 }
 
-// immutable-N4, N5, N6: no filter finds a superseded version; NULL is NULL where
+// immutable-N4, immutable-N5, immutable-N6: no filter finds a superseded version; NULL is NULL where
 // there is a default; a column that the writer does not know goes along.
 func TestImmutableColumns(t *testing.T) {
 	l := newEntities(t, "", "UPDATE t SET n = NULL, note = 'x'", "INSERT INTO t (entity_id, name, n) VALUES ('"+two+"', 'b', NULL)", "UPDATE t SET name = 'c' WHERE name = 'a'")

@@ -29,7 +29,7 @@ func refused(t *testing.T, err error, texts ...string) {
 	}
 }
 
-// immutable-242, -252, -253: names that cannot be.
+// immutable-242, immutable-252, immutable-253: names that cannot be.
 func TestNamesRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

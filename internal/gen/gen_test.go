@@ -11,7 +11,7 @@ import (
 
 // The files of one example, as they are in testdata; UPDATE=1 writes them.
 //
-// immutable-239, -240, -243, -247: the functions, each wired to the library; the
+// immutable-239, immutable-240, immutable-243, immutable-247: the functions, each wired to the library; the
 // row type; the migration.
 func TestGolden(t *testing.T) {
 	t.Parallel()

@@ -171,7 +171,7 @@ func (a *app) goes(env []string, args ...string) {
 	}
 }
 
-// immutable-N17, immutable-239, -240, -247 to -250: what is generated compiles,
+// immutable-N17, immutable-239, immutable-240, immutable-247..250: what is generated compiles,
 // passes go vet, and does what it says. The test of every context, which is
 // generated as well, runs on PostgreSQL, with its migration: rows with every type go
 // in and come out the same, a form sets every field, and every field must be given
@@ -359,7 +359,7 @@ func moreTests(t *testing.T) string {
 	return b.String()
 }
 
-// immutable-243 to -245 and -153 to -155, immutable-N13: every migration runs on
+// immutable-243..245, immutable-153..155, immutable-N13: every migration runs on
 // PostgreSQL up, down and up again, in a schema of its own as well, and what is
 // there then has the columns that were asked for; a reference is a column
 // <name>_entity_id of type uuid, with its foreign key and index.
