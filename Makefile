@@ -46,4 +46,5 @@ bench: ## what yore costs, as ratios to a plain table
 rename-module: ## give the module its final path: make rename-module TO=example.org/yore
 	@test -n "$(TO)" || { echo "make rename-module TO=example.org/yore"; exit 2; }
 	grep -rlF '$(MODULE)' --include='*.go' --include='*.md' --include=go.mod --include=Makefile . | xargs sed -i 's#$(MODULE)#$(TO)#g'
+	gofmt -w .   # imports are sorted by path
 	go build ./...
