@@ -30,19 +30,24 @@ func guarded(ctx context.Context, db DB, sql string, args []any, read func(pgx.R
 	if slices.ContainsFunc(args, func(arg any) bool { text, _ := arg.(string); return strings.Contains(text, "\x00") }) {
 		return errNUL
 	}
-	if !inTransaction(db) {
+	query := func() error {
 		rows, err := db.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
 		return drain(rows, read)
 	}
-	err := inSavepoint(ctx, db, sql, args, read)
-	if err == nil {
-		return nil
+	if !inTransaction(db) {
+		return query()
 	}
-	if _, e := db.Exec(ctx, "ROLLBACK TO SAVEPOINT "+savepoint); e == nil {
-		_, _ = db.Exec(ctx, "RELEASE SAVEPOINT "+savepoint)
+	// A value that pgx cannot write would cost a batch its connection.
+	sender, ok := db.(batcher)
+	if !ok || slices.ContainsFunc(args, func(arg any) bool { return !isSafe(arg) }) {
+		return inSavepoint(ctx, db, savepoint, query)
+	}
+	err := inBatch(ctx, sender, sql, args, read)
+	if err != nil {
+		rollBackTo(ctx, db, savepoint)
 	}
 	return err
 }
@@ -58,38 +63,44 @@ func connOf(db DB) *pgx.Conn {
 	return nil
 }
 
-func inSavepoint(ctx context.Context, db DB, sql string, args []any, read func(pgx.Rows) error) error {
-	// A value that pgx cannot write would cost a batch its connection.
-	if sender, ok := db.(batcher); ok && !slices.ContainsFunc(args, func(arg any) bool { return !isSafe(arg) }) {
-		var b pgx.Batch
-		b.Queue("SAVEPOINT " + savepoint)
-		b.Queue(sql, args...)
-		b.Queue("RELEASE SAVEPOINT " + savepoint)
-		sent := sender.SendBatch(ctx, &b)
-		if _, err := sent.Exec(); err != nil {
-			return errors.Join(err, sent.Close())
-		}
-		rows, err := sent.Query()
-		if err == nil {
-			err = drain(rows, read)
-		}
-		if e := sent.Close(); err == nil {
-			err = e
-		}
-		return err
+// inBatch sends the statement with its savepoint, in one round trip.
+func inBatch(ctx context.Context, sender batcher, sql string, args []any, read func(pgx.Rows) error) error {
+	var b pgx.Batch
+	b.Queue("SAVEPOINT " + savepoint)
+	b.Queue(sql, args...)
+	b.Queue("RELEASE SAVEPOINT " + savepoint)
+	sent := sender.SendBatch(ctx, &b)
+	if _, err := sent.Exec(); err != nil {
+		return errors.Join(err, sent.Close())
 	}
-	if _, err := db.Exec(ctx, "SAVEPOINT "+savepoint); err != nil {
-		return err
-	}
-	rows, err := db.Query(ctx, sql, args...)
+	rows, err := sent.Query()
 	if err == nil {
 		err = drain(rows, read)
 	}
-	if err != nil {
+	if e := sent.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// inSavepoint runs fn in a savepoint, to which the transaction goes back if fn
+// fails.
+func inSavepoint(ctx context.Context, db DB, name string, fn func() error) error {
+	if _, err := db.Exec(ctx, "SAVEPOINT "+name); err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, "RELEASE SAVEPOINT "+savepoint)
+	if err := fn(); err != nil {
+		rollBackTo(ctx, db, name)
+		return err
+	}
+	_, err := db.Exec(ctx, "RELEASE SAVEPOINT "+name)
 	return err
+}
+
+func rollBackTo(ctx context.Context, db DB, name string) {
+	if _, err := db.Exec(ctx, "ROLLBACK TO SAVEPOINT "+name); err == nil {
+		_, _ = db.Exec(ctx, "RELEASE SAVEPOINT "+name)
+	}
 }
 
 func drain(rows pgx.Rows, read func(pgx.Rows) error) error {
@@ -171,16 +182,5 @@ func inOwnTransaction(ctx context.Context, db DB, fn func(DB) error) (err error)
 		}
 		return tx.Commit()
 	}
-	const own = "yore_transaction"
-	if _, err := db.Exec(ctx, "SAVEPOINT "+own); err != nil {
-		return err
-	}
-	if err := fn(db); err != nil {
-		if _, e := db.Exec(ctx, "ROLLBACK TO SAVEPOINT "+own); e == nil {
-			_, _ = db.Exec(ctx, "RELEASE SAVEPOINT "+own)
-		}
-		return err
-	}
-	_, err = db.Exec(ctx, "RELEASE SAVEPOINT "+own)
-	return err
+	return inSavepoint(ctx, db, "yore_transaction", func() error { return fn(db) })
 }

@@ -56,20 +56,11 @@ func (t *ImmutableTable[T]) Get(ctx context.Context, db DB, id UUID) (T, error) 
 // Lookup is to Get as a map's two-valued index to its one-valued: false for an
 // entity that is deleted or unknown.
 func (t *ImmutableTable[T]) Lookup(ctx context.Context, db DB, id UUID) (T, bool, error) {
-	var row T
-	rows, err := db.Query(ctx, t.get, id.String())
-	if err != nil {
-		return row, false, t.explain(err, nil)
+	for row, err := range stream[T](ctx, db, t.table, statement{sql: t.get, args: []any{id.String()}, row: t.row}) {
+		return row, err == nil, err
 	}
-	defer rows.Close()
-	found := rows.Next()
-	if found {
-		if row, err = scan[T](t.table, rows); err != nil {
-			return row, false, t.explain(err, nil)
-		}
-	}
-	rows.Close()
-	return row, found, t.explain(rows.Err(), nil)
+	var none T
+	return none, false, nil
 }
 
 func (t *ImmutableTable[T]) byID(id UUID) Query[T] {

@@ -3,11 +3,8 @@ package yore
 import (
 	"context"
 	"iter"
-	"reflect"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"yore.example/yore/internal/fragment"
 )
@@ -135,16 +132,7 @@ func (q Query[T]) SQL() (string, []any, error) {
 }
 
 // All reads all rows; an empty slice, not nil, if there is none.
-func (q Query[T]) All(ctx context.Context, db DB) ([]T, error) {
-	rows := []T{}
-	for row, err := range q.Each(ctx, db) {
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
+func (q Query[T]) All(ctx context.Context, db DB) ([]T, error) { return collect(q.Each(ctx, db)) }
 
 // One reads the first row; ErrNotFound if there is none.
 func (q Query[T]) One(ctx context.Context, db DB) (T, error) {
@@ -161,35 +149,8 @@ func (q Query[T]) One(ctx context.Context, db DB) (T, error) {
 // Each reads row by row and holds one at a time. Breaking off ends the query;
 // an error is the last that is yielded.
 func (q Query[T]) Each(ctx context.Context, db DB) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		sql, args, err := q.SQL()
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		rows, err := db.Query(ctx, sql, args...)
-		if err != nil {
-			yield(none, q.q.explain(err))
-			return
-		}
-		defer rows.Close()
-		var row T
-		v := reflect.ValueOf(&row)
-		dest := destinations(q.q.t.row, v)
-		for rows.Next() {
-			row = none
-			err := rows.Scan(dest...)
-			q.q.t.row.UTC(v)
-			if !yield(row, q.q.explain(err)) || err != nil {
-				return
-			}
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			yield(none, q.q.explain(err))
-		}
-	}
+	sql, args, err := q.SQL()
+	return stream[T](ctx, db, q.q.t, statement{sql, args, err, q.q.t.row, nil})
 }
 
 // Count returns how many rows there are.
@@ -213,14 +174,4 @@ func (q Query[T]) Exists(ctx context.Context, db DB) (bool, error) {
 
 func (q Query[T]) from(b *fragment.Builder, name string) (string, error) {
 	return q.q.from(b, name)
-}
-
-func scan[T any](t *table, rows pgx.Rows) (T, error) {
-	var row T
-	v := reflect.ValueOf(&row)
-	if err := rows.Scan(destinations(t.row, v)...); err != nil {
-		return row, err
-	}
-	t.row.UTC(v)
-	return row, nil
 }

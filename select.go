@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -46,73 +47,34 @@ func (s Selection[R]) SQL() (string, []any, error) {
 }
 
 // All reads all rows; an empty slice, not nil, if there is none.
-func (s Selection[R]) All(ctx context.Context, db DB) ([]R, error) {
-	rows := []R{}
-	for row, err := range s.Each(ctx, db) {
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
+func (s Selection[R]) All(ctx context.Context, db DB) ([]R, error) { return collect(s.Each(ctx, db)) }
 
 // Each is to All as Query's Each to its All.
 func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		var none R
-		row, err := rowtype.Of(reflect.TypeFor[R]())
-		if err == nil && len(s.expressions) == 0 {
-			err = fmt.Errorf("Select of nothing")
-		}
-		if err != nil {
-			yield(none, s.q.misuse(err))
-			return
-		}
-		sql, args, err := s.SQL()
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		rows, err := db.Query(ctx, sql, args...)
-		if err != nil {
-			yield(none, s.q.explain(err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var r R
-			v := reflect.ValueOf(&r)
-			dest, err := byName(row, v, rows)
-			if err == nil {
-				err = rows.Scan(dest...)
-			}
-			row.UTC(v)
-			if !yield(r, s.q.explain(err)) || err != nil {
-				return
-			}
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			yield(none, s.q.explain(err))
-		}
+	row, err := rowtype.Of(reflect.TypeFor[R]())
+	if err == nil && len(s.expressions) == 0 {
+		err = fmt.Errorf("Select of nothing")
 	}
+	if err != nil {
+		return stream[R](ctx, db, s.q.t, statement{err: s.q.misuse(err)})
+	}
+	sql, args, err := s.SQL()
+	return stream[R](ctx, db, s.q.t, statement{sql, args, err, row, func(rows pgx.Rows, fields []any) ([]any, error) {
+		return byName(row, rows, fields)
+	}})
 }
 
 // byName finds the field of each column of a result.
-func byName(row *rowtype.Type, v reflect.Value, rows pgx.Rows) ([]any, error) {
+func byName(row *rowtype.Type, rows pgx.Rows, fields []any) ([]any, error) {
 	described := rows.FieldDescriptions()
 	dest := make([]any, len(described))
-	fields := map[string]any{}
-	for i, pointer := range destinations(row, v) {
-		fields[row.Fields[i].Column] = pointer
-	}
+	columns := row.Columns()
 	for i, d := range described {
-		f, ok := row.Field(d.Name)
-		if !ok {
+		field := slices.Index(columns, d.Name)
+		if field < 0 {
 			return nil, newError("YO007", fmt.Sprintf("%s has no field for column %s", row.Go, d.Name), "")
 		}
-		dest[i] = fields[f.Column]
+		dest[i] = fields[field]
 	}
 	return dest, nil
 }

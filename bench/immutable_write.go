@@ -17,38 +17,33 @@ import (
 // made are items that were inserted, to be deleted again, by table.
 var made = map[string][]item{}
 
+func updateOnePlain(ctx context.Context, db *pgx.Conn, p *pair) error {
+	row, err := p.seen(ctx, db, p.plain)
+	if err == nil {
+		*row, err = p.updatePlain(ctx, db, *row)
+	}
+	return err
+}
+
+// updateOne updates a row that was seen by the change that is made for it.
+func updateOne(change func(*item) any) func(context.Context, *pgx.Conn, *pair) error {
+	return func(ctx context.Context, db *pgx.Conn, p *pair) error {
+		row, err := p.seen(ctx, db, p.immutable)
+		if err == nil {
+			*row, err = p.items.Update(ctx, db, *row, change(row))
+		}
+		return err
+	}
+}
+
 func writesFromGo() []task {
 	return []task{
 		{name: "immutable, from Go: update one", bar: 1.5, times: 250, writes: true,
-			plain: func(ctx context.Context, db *pgx.Conn, p *pair) error {
-				row, err := p.seen(ctx, db, p.plain)
-				if err == nil {
-					*row, err = p.updatePlain(ctx, db, *row)
-				}
-				return err
-			},
-			immutable: func(ctx context.Context, db *pgx.Conn, p *pair) error {
-				row, err := p.seen(ctx, db, p.immutable)
-				if err == nil {
-					*row, err = p.items.Update(ctx, db, *row, func(i *item) { i.Points++ })
-				}
-				return err
-			}},
+			plain:     updateOnePlain,
+			immutable: updateOne(func(*item) any { return func(i *item) { i.Points++ } })},
 		{name: "immutable, from Go: update one, Changes", times: 250, writes: true,
-			plain: func(ctx context.Context, db *pgx.Conn, p *pair) error {
-				row, err := p.seen(ctx, db, p.plain)
-				if err == nil {
-					*row, err = p.updatePlain(ctx, db, *row)
-				}
-				return err
-			},
-			immutable: func(ctx context.Context, db *pgx.Conn, p *pair) error {
-				row, err := p.seen(ctx, db, p.immutable)
-				if err == nil {
-					*row, err = p.items.Update(ctx, db, *row, yore.Changes{"points": row.Points + 1})
-				}
-				return err
-			}},
+			plain:     updateOnePlain,
+			immutable: updateOne(func(row *item) any { return yore.Changes{"points": row.Points + 1} })},
 		{name: "immutable, from Go: insert one", times: 250, writes: true,
 			plain: func(ctx context.Context, db *pgx.Conn, p *pair) error {
 				n := newItem()

@@ -154,6 +154,14 @@ $$;
 COMMENT ON FUNCTION yore._shows_id(yore.tracked) IS
   'Whether history shows the row id: always, but where the table has an id of its own and show_row_id is off.';
 
+CREATE OR REPLACE FUNCTION yore._missing(rel regclass, columns text[]) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(coalesce(pg_catalog.quote_ident(k), 'NULL'), ', ') FROM pg_catalog.unnest(columns) AS k
+   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = rel AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped)
+$$;
+COMMENT ON FUNCTION yore._missing(regclass, text[]) IS 'Those of the names that are no columns of the table, for a message; NULL if all are.';
+
 CREATE OR REPLACE FUNCTION yore._key_index(rel regclass, key_columns name[]) RETURNS oid
 LANGUAGE sql STABLE
 AS $$

@@ -35,9 +35,6 @@ BEGIN
     'began', 'CASE WHEN pg_catalog.current_setting(''yore.at_time'', true) OPERATOR(pg_catalog.<>) '''' '
           || 'THEN yore._loading_time() ELSE pg_catalog.transaction_timestamp() END',
     -- What differs with the options.
-    'next_version', CASE WHEN m.allow_version_write
-                         THEN pg_catalog.format('yore._next_version(OLD.sys_version, NEW.sys_version, %L)', pg_catalog.format('table %I.%I', m.schema_name, m.table_name))
-                         ELSE 'OLD.sys_version OPERATOR(pg_catalog.+) 1' END,
     'squash', CASE WHEN m.squash THEN E'\n     OR (OLD.sys_xid OPERATOR(pg_catalog.=) xid AND OLD.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END,
     'on_conflict', CASE WHEN yore._is_partitioned(rel) THEN E'\n    ON CONFLICT DO NOTHING' ELSE '' END,
     'not_forgotten', CASE WHEN m.squash THEN E'\n   WHERE NOT (c.sys_xid OPERATOR(pg_catalog.=) xid AND c.sys_from OPERATOR(pg_catalog.>=) began)' ELSE '' END);
@@ -66,6 +63,9 @@ BEGIN
   template := pg_catalog.replace(template, 'LOOP{settle_one}', 'LOOP' || yore._indent(yore._indent(yore._template_settle_one())));
   template := pg_catalog.replace(template, '{settle_one}', yore._indent(yore._template_settle_one()));
   template := pg_catalog.replace(template, '{truncate_forgotten}', CASE WHEN squash THEN yore._template_truncate_forgotten() ELSE '' END);
+  template := pg_catalog.replace(template, '{next_version}',
+    CASE WHEN m.allow_version_write THEN 'yore._next_version(OLD.sys_version, NEW.sys_version, {face_text})'
+         ELSE 'OLD.sys_version OPERATOR(pg_catalog.+) 1' END);
   RETURN yore._compose_entity(template, m);
 END
 $$;

@@ -130,9 +130,6 @@ BEGIN
     FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
    WHERE c ->> 'generated' = '' AND c ->> 'name' <> 'entity_id';
   RETURN yore._amend_variables(m) || pg_catalog.jsonb_build_object(
-    'first_version', CASE WHEN m.allow_version_write
-                          THEN pg_catalog.format('yore._next_version(0, written, %L)', pg_catalog.format('table %I.%I', m.schema_name, m.table_name))
-                          ELSE '1' END,
     'row_id', yore._new_row_id(m),
     'undelete_into', yore._list(written, 'NEW.%I, ', ''),
     'undelete_columns', (
@@ -152,7 +149,6 @@ CREATE OR REPLACE FUNCTION yore._compose_entity(template text, m yore.tracked) R
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  face text := pg_catalog.quote_literal(pg_catalog.format('table %I.%I', m.schema_name, m.table_name));
   part record;
 BEGIN
   FOR part IN
@@ -160,11 +156,12 @@ BEGIN
       ('{entity_declare}', yore._template_entity_declare()),
       ('{entity_update}',  yore._template_entity_update()),
       ('{entity}',         yore._template_entity()),
+      ('{first_version}',  CASE WHEN m.allow_version_write THEN 'yore._next_version(0, written, {face_text})' ELSE '1' END),
       ('{same_identity}',  E'\n    NEW.sys_id := OLD.sys_id;'),
       ('{version_declare}', CASE WHEN m.allow_version_write THEN E'\n  written      bigint := NEW.sys_version;' ELSE '' END),
       ('{identify_new}',   CASE WHEN pg_catalog.to_regclass(yore._amendments(m)) IS NOT NULL THEN yore._template_removed() ELSE '' END
                            || CASE WHEN m.allow_version_write
-                                THEN pg_catalog.format(E'\n  NEW.sys_version := yore._next_version(NEW.sys_version OPERATOR(pg_catalog.-) 1, written, %s);', face) ELSE '' END
+                                THEN E'\n  NEW.sys_version := yore._next_version(NEW.sys_version OPERATOR(pg_catalog.-) 1, written, {face_text});' ELSE '' END
                            || E'\n  NEW.sys_id := {row_id};'),
       ('{identify}',       E'\n  NEW.sys_id := {row_id};'),
       ('{amend}',          CASE WHEN m.allow_updates THEN yore._template_amend_current() ELSE '' END)) AS p (place, text)

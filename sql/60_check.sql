@@ -143,8 +143,7 @@ BEGIN
                          'Add one, or name the key columns with key => ''{…}''; a unique index must hold them.');
     END IF;
   END IF;
-  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k), ', ') INTO odd FROM pg_catalog.unnest(found) AS k
-   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = rel AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped);
+  odd := yore._missing(rel, found::text[]);
   IF odd IS NOT NULL OR pg_catalog.cardinality(found) = 0 THEN
     PERFORM yore._fail('YO007', pg_catalog.format('key of %s: there is no column %s', rel, coalesce(odd, '{}')));
   END IF;

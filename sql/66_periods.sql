@@ -67,7 +67,7 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('DROP INDEX %s', here);
   END LOOP;
-  IF here IS NULL THEN
+  IF NOT FOUND THEN
     PERFORM yore._fail('YO007', pg_catalog.format('%s has no period indexes on column %I', rel, period), 'yore.add_period_indexes makes them.');
   END IF;
 END
@@ -87,10 +87,8 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   rel regclass := yore._period_table(t, period);
-  odd text;
+  odd text := yore._missing(rel, key);
 BEGIN
-  SELECT pg_catalog.string_agg(pg_catalog.quote_nullable(k), ', ') INTO odd FROM pg_catalog.unnest(key) AS k
-   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = rel AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped);
   IF odd IS NOT NULL OR coalesce(pg_catalog.cardinality(key), 0) = 0 THEN
     PERFORM yore._fail('YO007', pg_catalog.format('key of %s: there is no column %s', rel, coalesce(odd, '{}')));
   ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = 'btree_gist') THEN

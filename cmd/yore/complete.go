@@ -12,18 +12,18 @@ import (
 // completeTimeout is how long someone who pressed Tab waits for the database.
 const completeTimeout = time.Second
 
+const trackedTables = `
+	SELECT CASE WHEN schema_name = 'public' THEN quote_ident(table_name) ELSE format('%I.%I', schema_name, table_name) END
+	  FROM yore.tracked`
+
 // completeTracked completes the name of a tracked table.
 func (a *app) completeTracked(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return a.completeTable(cmd.Context(), args, `
-		SELECT CASE WHEN schema_name = 'public' THEN quote_ident(table_name) ELSE format('%I.%I', schema_name, table_name) END
-		  FROM yore.tracked ORDER BY 1`)
+	return a.completeTable(cmd.Context(), args, trackedTables+" ORDER BY 1")
 }
 
 // completeImmutable completes the name of an immutable table.
 func (a *app) completeImmutable(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return a.completeTable(cmd.Context(), args, `
-		SELECT CASE WHEN schema_name = 'public' THEN quote_ident(table_name) ELSE format('%I.%I', schema_name, table_name) END
-		  FROM yore.tracked WHERE immutable ORDER BY 1`)
+	return a.completeTable(cmd.Context(), args, trackedTables+" WHERE immutable ORDER BY 1")
 }
 
 // completeUntracked completes the name of a table that could be tracked.

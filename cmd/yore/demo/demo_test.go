@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -12,17 +13,25 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-func TestCheck(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
+// created is a connection to a database with the demo's tables, still empty.
+func created(t *testing.T) *pgx.Conn {
+	t.Helper()
+	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, pgtest.DSN(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(ctx) }()
+	t.Cleanup(func() { _ = conn.Close(ctx) })
 	if err := create(ctx, conn); err != nil {
 		t.Fatal(err)
 	}
+	return conn
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	conn := created(t)
 	data := Countries()
 	loaded, err := load(ctx, conn, data)
 	if err != nil {
@@ -61,14 +70,7 @@ func TestCheck(t *testing.T) {
 func TestLoadRefusesAnEventThatChangesNothing(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	conn, err := pgx.Connect(ctx, pgtest.DSN(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	if err := create(ctx, conn); err != nil {
-		t.Fatal(err)
-	}
+	conn := created(t)
 	data := Countries()
 	data.Events = []byte("date,op,code,name,currency,eu,reason\n1990-01-01,update,XX,Nowhere,,,unknown\n")
 	if _, err := load(ctx, conn, data); err == nil || !strings.Contains(err.Error(), "1990-01-01, update of XX: 0 rows instead of 1") {
