@@ -25,15 +25,18 @@ CREATE OR REPLACE FUNCTION yore._template_entity() RETURNS text LANGUAGE sql IMM
     -- One at a time: what another brings back and deletes again, this one copies.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(NEW.entity_id::pg_catalog.text, 0));
     given := pg_catalog.substr(undeleting, 38);
+    -- The present first: what is deleted between the two looks has its tombstone.
+    PERFORM yore._refuse_undelete(NEW.entity_id, true, {face_text})
+       FROM {storage} AS c WHERE c.entity_id OPERATOR(pg_catalog.=) NEW.entity_id;
     SELECT {undelete_columns}p.sys_from, p.sys_to
       INTO {undelete_into}last_from, last_to
       FROM {past} AS p
      WHERE {past_is_new}
      ORDER BY p.sys_version DESC
      LIMIT 1;
-    PERFORM yore._refuse_undelete(NEW.entity_id, live.here, {face_text})
-       FROM (SELECT EXISTS (SELECT FROM {storage} AS c WHERE c.entity_id OPERATOR(pg_catalog.=) NEW.entity_id)) AS live (here)
-      WHERE live.here OR last_from IS NULL;
+    IF last_from IS NULL THEN
+      PERFORM yore._refuse_undelete(NEW.entity_id, false, {face_text});
+    END IF;
   END IF;$$ $outer$;
 COMMENT ON FUNCTION yore._template_entity() IS 'Part of _template_insert for immutable tables: a new entity, an undeleted one, or one whose id was given.';
 
