@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +24,7 @@ type client struct {
 }
 
 // try runs f in a transaction and returns its error; 40001 only after a hundred
-// attempts.
+// attempts, with longer and longer waits between them.
 func (c *client) try(ctx context.Context, isolation string, f func(tx pgx.Tx) error) error {
 	for attempt := 0; ; attempt++ {
 		err := pgx.BeginTxFunc(ctx, c.conn, pgx.TxOptions{IsoLevel: pgx.TxIsoLevel(isolation)}, f)
@@ -31,6 +32,7 @@ func (c *client) try(ctx context.Context, isolation string, f func(tx pgx.Tx) er
 			return err
 		}
 		c.repeats.Add(1)
+		time.Sleep(rand.N(time.Duration(attempt+1) * time.Millisecond)) // or the same ones always come first
 	}
 }
 
