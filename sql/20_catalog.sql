@@ -101,6 +101,14 @@ $$;
 COMMENT ON FUNCTION yore._storage(yore.tracked) IS
   'The table with the current rows. Looked up for callers who may not use its schema, so that it can be said who may.';
 
+CREATE OR REPLACE FUNCTION yore._past(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.oid::regclass FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE (n.nspname, c.relname) = (m.past_schema, m.past_name)
+$$;
+COMMENT ON FUNCTION yore._past(yore.tracked) IS 'The table with the superseded versions; NULL if it is not there.';
+
 CREATE OR REPLACE FUNCTION yore._own_columns() RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT ARRAY['sys_version', 'sys_from', 'sys_xid', 'sys_id', 'sys_deleted_at']::name[] $$;

@@ -177,6 +177,7 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
+  PERFORM yore._copy_indexes(m);
   PERFORM yore._index_row_id(m);
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
@@ -263,7 +264,7 @@ AS $$
 DECLARE
   rel regclass := yore._storage(m);
 BEGIN
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._lock(m);
   PERFORM yore._fits(rel, m.shape);
   m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x

@@ -1,0 +1,131 @@
+-- The columns of the past follow those of the present.
+
+CREATE OR REPLACE FUNCTION yore._rename_columns(m yore.tracked, now_has jsonb) RETURNS yore.tracked
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  aside     name;
+  past      text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  faces     text[] := ARRAY[pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name),
+                            pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name)]
+                      || CASE WHEN m.in_place THEN '{}'::text[] ELSE ARRAY[pg_catalog.format('%I.%I', m.schema_name, m.table_name)] END;
+  face      text;
+  renamed   record;
+  step      integer;
+  from_name name;
+  to_name   name;
+BEGIN
+  -- Twice, by way of names that nobody has, so that two columns may swap theirs.
+  FOR step IN 1 .. 2 LOOP
+    FOR renamed IN
+      SELECT w ->> 'name' AS was, h ->> 'name' AS name, 'yore column ' || (h ->> 'number') AS between, w ->> 'generated' AS generated
+        FROM pg_catalog.jsonb_array_elements(m.columns) AS w
+        JOIN pg_catalog.jsonb_array_elements(now_has) AS h ON h -> 'number' = w -> 'number'
+       WHERE h ->> 'name' <> w ->> 'name'
+    LOOP
+      from_name := CASE step WHEN 1 THEN renamed.was ELSE renamed.between END;
+      to_name := CASE step WHEN 1 THEN renamed.between ELSE renamed.name END;
+      IF renamed.generated <> 'v' THEN
+        aside := yore._put_aside(past::regclass, to_name);
+        IF aside IS NOT NULL AND pg_catalog.to_regclass(faces[1]) IS NOT NULL THEN
+          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', faces[1], to_name, aside);   -- history shows it
+        END IF;
+        EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I', past, from_name, to_name);
+      END IF;
+      -- The views by themselves keep the old name. Renaming there too keeps
+      -- grants on the column, and what the user has made over the view.
+      FOREACH face IN ARRAY faces LOOP
+        IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = from_name) THEN
+          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', face, from_name, to_name);
+        END IF;
+      END LOOP;
+      m.key_columns := pg_catalog.array_replace(m.key_columns, from_name, to_name);
+      m.journal := pg_catalog.array_replace(m.journal, from_name, to_name);
+      m.no_journal := pg_catalog.array_replace(m.no_journal, from_name, to_name);
+      m.sequences := (SELECT coalesce(pg_catalog.jsonb_agg(CASE s ->> 'column' WHEN from_name THEN s || pg_catalog.jsonb_build_object('column', to_name) ELSE s END), '[]')
+                        FROM pg_catalog.jsonb_array_elements(m.sequences) AS s);
+    END LOOP;
+  END LOOP;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._rename_columns(yore.tracked, jsonb) IS
+  'Renames in the past and in the views what was renamed in the present; the key, the journal options and owned sequences follow.';
+
+CREATE OR REPLACE FUNCTION yore._fit_past(m yore.tracked, now_has jsonb, keep_past boolean, in_batches boolean, conversions jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  past    regclass := yore._past(m);
+  c       jsonb;
+  was     jsonb;
+  type    text;
+  columns jsonb := '[]';
+BEGIN
+  FOR was IN SELECT * FROM pg_catalog.jsonb_array_elements(m.columns) AS w
+              WHERE w ->> 'generated' <> 'v' AND NOT keep_past
+                AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(now_has) AS h WHERE h -> 'number' = w -> 'number')
+  LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, was ->> 'name');
+  END LOOP;
+  FOR c IN SELECT e.c FROM pg_catalog.jsonb_array_elements(now_has) WITH ORDINALITY AS e (c, place) ORDER BY e.place LOOP
+    SELECT w INTO was FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w -> 'number' = c -> 'number' AND w ->> 'generated' <> 'v';
+    type := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = c ->> 'name');
+    IF c ->> 'generated' = 'v' THEN
+      NULL;   -- stored nowhere
+    ELSIF was IS NULL OR type IS NULL THEN
+      -- If there is a column of that name, it was dropped once and the past kept it.
+      PERFORM yore._put_aside(past, (c ->> 'name')::name);
+      PERFORM yore._add_past_column(past, c);
+    ELSIF (c -> 'type', c -> 'collation') IS DISTINCT FROM (was -> 'type', was -> 'collation') THEN
+      c := c || yore._retype_past(m, c, type, in_batches AND (c ->> 'name')::name <> ALL (m.key_columns), conversions -> (c ->> 'name'));
+    ELSIF was ? 'was' THEN
+      c := c || pg_catalog.jsonb_build_object('was', was -> 'was');
+    END IF;
+    columns := columns || c;
+  END LOOP;
+  RETURN columns;
+END
+$$;
+COMMENT ON FUNCTION yore._fit_past(yore.tracked, jsonb, boolean, boolean, jsonb) IS
+  'Adds to the past the columns it lacks, gives the others their new types, and with keep_past false drops what the present has dropped. Returns the present''s columns, those marked ("was") whose former values are still to be converted.';
+
+CREATE OR REPLACE FUNCTION yore._add_past_column(past regclass, c jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %s', past, yore._past_column(c));
+EXCEPTION WHEN not_null_violation OR check_violation THEN
+  PERFORM yore._fail('YO005', pg_catalog.format('column %I has type %s, which refuses the NULL that it is in former versions', c ->> 'name', c ->> 'type'),
+                     'Give it the domain''s base type, and NOT NULL and CHECK of its own: those bind the present alone.', SQLERRM);
+END
+$$;
+COMMENT ON FUNCTION yore._add_past_column(regclass, jsonb) IS
+  'Adds a column to the past, NULL in all versions so far. Error YO005 for a domain that is not to be NULL.';
+
+CREATE OR REPLACE FUNCTION yore._put_aside(past regclass, column_name name) RETURNS name
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  aside name := yore._aside(past, column_name);
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = column_name) THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I', past, column_name, aside);
+  RETURN aside;
+END
+$$;
+COMMENT ON FUNCTION yore._put_aside(regclass, name) IS
+  'Frees a name in the past for another column: the one that has it keeps its values under the name that is returned; NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name) RETURNS name
+LANGUAGE sql STABLE
+AS $$
+  SELECT free.name
+    FROM pg_catalog.generate_series(1, 1600) AS n
+   CROSS JOIN LATERAL (SELECT yore._derived(column_name, '_until_' || n)) AS free (name)
+   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = free.name)
+   ORDER BY n LIMIT 1
+$$;
+COMMENT ON FUNCTION yore._aside(regclass, name) IS 'The name under which the past keeps a column that gave up its own: name_until_1, _2, …';
