@@ -27,16 +27,31 @@ $$;
 COMMENT ON FUNCTION yore._relation(text) IS
   'The relation that t names, read as SQL reads a name. Error YO003 if there is none.';
 
+CREATE OR REPLACE FUNCTION yore._with_triggers(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT g.tgrelid::regclass
+    FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+   WHERE g.tgname = '~yore_update' AND g.tgparentid = 0 AND (n.nspname, p.proname) = (m.past_schema, yore._derived(m.table_name, '_update'))
+$$;
+COMMENT ON FUNCTION yore._with_triggers(yore.tracked) IS 'The table that has the triggers of the tracked one, whatever it is called now; NULL if there is none.';
+
 CREATE OR REPLACE FUNCTION yore._find(rel regclass) RETURNS yore.tracked
 LANGUAGE sql STABLE
 AS $$
-  SELECT m FROM yore.tracked AS m, pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
-   WHERE c.oid = rel AND n.oid = c.relnamespace
-     AND ((m.schema_name, m.table_name) = (n.nspname, c.relname)
-       OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname))
+  SELECT m
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid AND g.tgname = '~yore_update' AND g.tgparentid = 0
+    LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+    LEFT JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
+    JOIN yore.tracked AS m ON (m.schema_name, m.table_name) = (n.nspname, c.relname)
+                           OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname)
+                           OR (m.past_schema, yore._derived(m.table_name, '_update')) = (pn.nspname, p.proname)
+   WHERE c.oid = rel
 $$;
 COMMENT ON FUNCTION yore._find(regclass) IS
-  'The catalog row of a tracked table, found by its face or by its storage; NULL if the relation is not tracked.';
+  'The catalog row of a tracked table, found by its face, by its storage, or, if that was renamed by hand, by its triggers; NULL if the relation is not tracked.';
 
 CREATE OR REPLACE FUNCTION yore._find_faceless(t text) RETURNS yore.tracked
 LANGUAGE plpgsql STABLE

@@ -34,6 +34,7 @@ BEGIN
     EXECUTE pg_catalog.format('DROP TABLE %s', past);
     EXECUTE pg_catalog.format('DROP TABLE IF EXISTS %s', yore._amendments(m));
   END IF;
+  DELETE FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN sys_version, DROP COLUMN sys_from, DROP COLUMN sys_xid%s', rel,
                             CASE WHEN m.immutable THEN ', DROP COLUMN sys_id, DROP COLUMN sys_deleted_at' ELSE '' END);
   IF m.immutable THEN
@@ -52,7 +53,6 @@ BEGIN
     PERFORM yore._revoke_acl(rel);
     PERFORM yore._grant_acl(rel, acl);
   END IF;
-  DELETE FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
 END
 $$;
 COMMENT ON FUNCTION yore.untrack(text, text) IS

@@ -6,13 +6,16 @@ AS $$
 DECLARE
   m yore.tracked := yore._tracked(t);
 BEGIN
+  IF yore._storage(m) IS NULL THEN
+    m := yore._follow_name(m);
+  END IF;
   PERFORM yore._check_rights(yore._storage(m), m.in_place);
   PERFORM yore._lock(m);
   PERFORM yore._sync(m);
 END
 $$;
 COMMENT ON FUNCTION yore.sync(text) IS
-  'Brings past, triggers and faces of a tracked table in step with its columns, after an ALTER TABLE by hand; where nothing differs, writes them anew. What yore.alter_table does by itself: it keeps dropped columns, and converts the past by a plain cast. Errors: YO003 not tracked, YO005 the key is no longer one or a domain refuses NULL, YO006 a new column has a taken name, YO008 no right, YO024 a conversion of the past is under way, 2BP01 something of the user''s depends on a face that must change. Takes an ACCESS EXCLUSIVE lock; a change of type rewrites the past, which is said beforehand.';
+  'Brings past, triggers and faces of a tracked table in step with its columns, after an ALTER TABLE by hand; where nothing differs, writes them anew. A table that was renamed or given another schema by hand is renamed with all that belongs to it. What yore.alter_table does by itself: it keeps dropped columns, and converts the past by a plain cast. Errors: YO003 not tracked, YO005 the key is no longer one or a domain refuses NULL, YO006 a new column has a taken name, YO008 no right, YO024 a conversion of the past is under way, 2BP01 something of the user''s depends on a face that must change. Takes an ACCESS EXCLUSIVE lock; a change of type rewrites the past, which is said beforehand.';
 
 CREATE OR REPLACE FUNCTION yore._lock(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE

@@ -83,6 +83,29 @@ END
 $$;
 COMMENT ON FUNCTION yore._rename(yore.tracked, name, text) IS 'Gives a tracked table another name or schema. Errors and locks: as of yore.rename_table.';
 
+CREATE OR REPLACE FUNCTION yore._follow_name(m yore.tracked) RETURNS yore.tracked
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  rel        regclass := yore._with_triggers(m);
+  new_schema name;
+  new_name   name;
+BEGIN
+  IF rel IS NULL THEN
+    PERFORM yore._fail('YO003', pg_catalog.format('the storage of %I.%I, %I.%I, is gone', m.schema_name, m.table_name, m.storage_schema, m.storage_name),
+                       'Restore it from a backup.');
+  END IF;
+  PERFORM yore._check_rights(rel, m.in_place);
+  SELECT n.nspname, c.relname INTO new_schema, new_name FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = rel;
+  -- Back to where it was, and from there with everything.
+  PERFORM yore._move('TABLE', ARRAY[new_schema, new_name], ARRAY[m.storage_schema, m.storage_name]);
+  PERFORM yore._rename(m, CASE WHEN new_schema = m.storage_schema THEN m.schema_name ELSE new_schema END, new_name);
+  RETURN yore._find(rel);
+END
+$$;
+COMMENT ON FUNCTION yore._follow_name(yore.tracked) IS
+  'A table that was renamed or moved by hand: everything of it gets the new name. Error YO003 if there is no table with its triggers.';
+
 CREATE OR REPLACE FUNCTION yore._places(m yore.tracked) RETURNS TABLE (thing text, kind text, in_schema name, name name)
 LANGUAGE sql STABLE
 AS $$
