@@ -203,10 +203,12 @@ COMMENT ON FUNCTION yore._key_index(regclass, name[]) IS
   'The index that makes the key columns unique at once (not deferrable, not partial, no expressions); NULL if there is none.';
 
 CREATE OR REPLACE FUNCTION yore._key_match(rel regclass, key_columns name[], pattern text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE   -- so that its plan is kept: it is asked for many patterns
 AS $$
+BEGIN
   -- The equality of the index that makes the key unique, not whatever "=" means
   -- on somebody's search_path: citext, for one, has its own.
+  RETURN (
   SELECT pg_catalog.string_agg(
            pg_catalog.format(pattern, k.column_name, pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)),
            ' AND ' ORDER BY k.place)
@@ -222,7 +224,8 @@ AS $$
     JOIN pg_catalog.pg_amop AS am ON am.amopfamily = c.opcfamily AND am.amopstrategy = 3
                                  AND am.amoplefttype = c.opcintype AND am.amoprighttype = c.opcintype
     JOIN pg_catalog.pg_operator AS o ON o.oid = am.amopopr
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace);
+END
 $$;
 COMMENT ON FUNCTION yore._key_match(regclass, name[], text) IS
   'A condition over the key columns: format(pattern, column, operator) for each, joined by AND, with the key index''s own equality.';

@@ -3,23 +3,25 @@
 -- they are taken down first and put up again as they were.
 
 CREATE OR REPLACE FUNCTION yore._hangs_on(class oid, object oid) RETURNS TABLE (class_id oid, object_id oid)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE ROWS 5 SET search_path = pg_catalog, pg_temp
 AS $$
-  -- A view by its rule; what names a relation's row type, by that type. The type
-  -- of a table is no matter: it changes along with the table.
+DECLARE
+  -- A view is referred to by its row type as well. That of a table is no matter:
+  -- it changes along with the table.
+  kind    "char" := (SELECT c.relkind FROM pg_class AS c WHERE class = 'pg_class'::regclass AND c.oid = object);
+  type    oid := (SELECT c.reltype FROM pg_class AS c WHERE kind = 'v' AND c.oid = object);
+  type_of oid := (SELECT t.typarray FROM pg_type AS t WHERE t.oid = type);
+BEGIN
+  RETURN QUERY
   SELECT DISTINCT CASE WHEN r.rulename = '_RETURN' THEN 'pg_class'::regclass::oid ELSE d.classid END,
          CASE WHEN r.rulename = '_RETURN' THEN r.ev_class ELSE d.objid END
-    FROM (SELECT class AS class_id, object AS object_id
-          UNION ALL
-          SELECT 'pg_type'::regclass, t.oid
-            FROM pg_class AS c JOIN pg_type AS t ON t.oid = c.reltype OR t.typelem = c.reltype AND t.typlen = -1
-           WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind = 'v') AS it
-    JOIN pg_depend AS d ON (d.refclassid, d.refobjid) = (it.class_id, it.object_id) AND d.deptype = 'n'
+    FROM (VALUES (class, object), ('pg_type'::regclass::oid, type), ('pg_type'::regclass::oid, type_of)) AS it (class_id, object_id)
+    JOIN pg_depend AS d ON d.refclassid = it.class_id AND d.refobjid = it.object_id AND d.deptype = 'n'
     LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-   WHERE NOT (r.rulename IS NOT NULL AND class = 'pg_class'::regclass AND r.ev_class = object)
+   WHERE NOT (r.rulename IS NOT NULL AND kind IS NOT NULL AND r.ev_class = object)
      -- What else a table is referred to by is not for here: foreign keys, say.
-     AND (d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
-          OR NOT EXISTS (SELECT FROM pg_class AS c WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind <> 'v'))
+     AND (kind IS NULL OR kind = 'v' OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass));
+END
 $$;
 COMMENT ON FUNCTION yore._hangs_on(oid, oid) IS
   'What depends directly on a relation or function and would have to go for it to go; of a table, the views and functions alone.';
@@ -77,7 +79,7 @@ $$;
 COMMENT ON FUNCTION yore._own_face(yore.tracked, oid, oid) IS 'Whether the object is one of the faces that yore makes for the table.';
 
 CREATE OR REPLACE FUNCTION yore._take_down(m yore.tracked, root regclass) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SET jit = off   -- compiling the query takes longer than all else, under the lock
 AS $$
 DECLARE
   pg_class CONSTANT oid := 'pg_catalog.pg_class'::regclass;

@@ -107,11 +107,12 @@ CREATE OR REPLACE FUNCTION yore._put_aside(past regclass, column_name name) RETU
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  aside name := yore._aside(past, column_name);
+  aside name;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = column_name) THEN
     RETURN NULL;
   END IF;
+  aside := yore._aside(past, column_name);
   EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I', past, column_name, aside);
   RETURN aside;
 END

@@ -134,7 +134,7 @@ END
 $$;
 COMMENT ON FUNCTION yore._refuse_unconverted(yore.tracked, jsonb) IS 'Error YO024 if columns change while a conversion of the past is under way.';
 
-CREATE OR REPLACE FUNCTION yore.convert_past(t text, pages integer DEFAULT 500) RETURNS TABLE (converted bigint, remaining bigint)
+CREATE OR REPLACE FUNCTION yore.convert_past(t text, pages integer DEFAULT 200) RETURNS TABLE (converted bigint, remaining bigint)
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
