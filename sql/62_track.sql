@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION yore.track(
   allow_updates boolean    DEFAULT NULL,
   allow_deletes boolean    DEFAULT NULL,
   allow_version_write boolean DEFAULT NULL,
-  show_row_id  boolean     DEFAULT NULL
+  show_row_id  boolean     DEFAULT NULL,
+  copy_indexes boolean     DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -27,7 +28,7 @@ DECLARE
   m       yore.tracked := yore._find(rel);
   before  yore.tracked := m;
   given   boolean := pg_catalog.num_nonnulls(journal, no_journal, full_journal, squash, on_truncate, exclusion, prefix,
-                                              allow_updates, allow_deletes, allow_version_write, show_row_id) > 0;
+                                              allow_updates, allow_deletes, allow_version_write, show_row_id, copy_indexes) > 0;
   fixed   boolean := pg_catalog.num_nonnulls(since, key, in_place, past_name, immutable) > 0;
   tracked boolean := m.schema_name IS NOT NULL;
 BEGIN
@@ -94,8 +95,13 @@ BEGIN
 
   IF tracked THEN
     PERFORM yore._retrack(before, m);
+    IF copy_indexes THEN
+      PERFORM yore._copy_indexes(m);
+    ELSIF NOT copy_indexes THEN
+      PERFORM yore._drop_copy(m, c.relname) FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = yore._storage(m);
+    END IF;
   ELSE
-    PERFORM yore._start(rel, m);
+    PERFORM yore._start(rel, m, coalesce(copy_indexes, true));
   END IF;
 END
 $$;
@@ -117,7 +123,7 @@ END
 $$;
 COMMENT ON FUNCTION yore._check_columns(regclass, name[]) IS 'Error YO006 if a table has a column of its own with a name that tracking takes.';
 
-CREATE OR REPLACE FUNCTION yore._start(rel regclass, m yore.tracked) RETURNS void
+CREATE OR REPLACE FUNCTION yore._start(rel regclass, m yore.tracked, copy_indexes boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -177,7 +183,9 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
-  PERFORM yore._copy_indexes(m);
+  IF copy_indexes THEN
+    PERFORM yore._copy_indexes(m);
+  END IF;
   PERFORM yore._index_row_id(m);
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
@@ -189,7 +197,7 @@ BEGIN
   PERFORM yore._say_views(m);
 END
 $$;
-COMMENT ON FUNCTION yore._start(regclass, yore.tracked) IS 'Begins to track the table, with options that have been checked.';
+COMMENT ON FUNCTION yore._start(regclass, yore.tracked, boolean) IS 'Begins to track the table, with options that have been checked.';
 
 CREATE OR REPLACE FUNCTION yore._make_schema(kind text, of_schema name, rel regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE

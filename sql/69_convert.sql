@@ -71,7 +71,10 @@ BEGIN
     PERFORM yore._fail('YO013', pg_catalog.format('converting the past of %I.%I needs a transaction of READ COMMITTED: an older snapshot need not show every version', m.schema_name, m.table_name),
                        'BEGIN ISOLATION LEVEL READ COMMITTED');
   ELSIF conversion ? 'verdict' THEN   -- of all versions before; those since then are few
-    verdict := yore._judge(past, name, was, converted, pg_catalog.format('sys_xid_to >= %L', conversion ->> 'xmin'));
+    verdict := yore._judge(past, name, was, converted, pg_catalog.format('sys_xid_to >= %L', conversion ->> 'xmin')
+      -- By their time they are found by index, but for those that were loaded.
+      || CASE WHEN conversion ? 'stable' AND NOT yore._loaded_since((conversion ->> 'xmin')::xid8)
+              THEN pg_catalog.format(' AND sys_to > %L', conversion ->> 'stable') ELSE '' END);
     verdict := CASE WHEN 'fails' IN (verdict, conversion ->> 'verdict') THEN 'fails' WHEN 'lossy' IN (verdict, conversion ->> 'verdict') THEN 'lossy' ELSE verdict END;
   ELSE
     RAISE NOTICE USING
@@ -194,17 +197,30 @@ AS $$
 DECLARE
   past  regclass := yore._past(m);
   saved jsonb := '[]';
+  index record;
 BEGIN
   PERFORM yore._lock(m);
   m := yore._set_column(m, c - 'was');
+  -- Copies of indexes went aside with the former values.
+  FOR index IN
+    SELECT DISTINCT i.indexrelid::regclass AS rel, k.relname
+      FROM pg_catalog.pg_index AS i
+      JOIN pg_catalog.pg_class AS k ON k.oid = i.indexrelid
+      JOIN pg_catalog.pg_class AS copy ON copy.relname = yore._copy_name(k.relname)
+      JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = copy.oid
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+     WHERE i.indrelid = yore._storage(m) AND d.refclassid = 'pg_catalog.pg_class'::regclass AND a.attrelid = past AND a.attname = c #>> '{was,column}'
+  LOOP
+    PERFORM yore._drop_copy(m, index.relname);
+    PERFORM yore._copy_index(m, index.rel);
+  END LOOP;
   IF NOT (c #>> '{was,keep}')::boolean THEN
     saved := yore._take_down(m, past);
     EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, c #>> '{was,column}');
   END IF;
-  PERFORM yore._copy_indexes(m);   -- those of the column went with its former values
   PERFORM yore._make_faces(m);
   PERFORM yore._put_up(saved);
 END
 $$;
 COMMENT ON FUNCTION yore._end_conversion(yore.tracked, jsonb) IS
-  'The past of a column is converted: its former values go, unless something of them was lost. Takes ACCESS EXCLUSIVE locks; indexes of the column are built anew.';
+  'The past of a column is converted: its former values go, unless something of them was lost. Takes ACCESS EXCLUSIVE locks; indexes of the column are built anew under them.';

@@ -101,12 +101,13 @@ COMMENT ON FUNCTION yore._refuse_action(yore.tracked, text, name) IS
   'Error YO024 for what a tracked table cannot have: its key column dropped or of another type, yore''s columns altered, yore''s triggers off.';
 
 CREATE OR REPLACE FUNCTION yore._foresee(m yore.tracked, words text[], column_name name, using_expression text, in_batches boolean) RETURNS jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  past text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
-  type text;
-  was  text := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
+  past   text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  type   text;
+  stable timestamptz;
+  was    text := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
                  WHERE a.attrelid = past::regclass AND a.attname = column_name AND NOT a.attisdropped);
 BEGIN
   IF NOT in_batches OR was IS NULL THEN
@@ -115,10 +116,12 @@ BEGIN
   -- Between TYPE and COLLATE, USING or the end.
   SELECT pg_catalog.string_agg(u.word, ' ' ORDER BY u.place) INTO type
     FROM pg_catalog.unnest(words) WITH ORDINALITY AS u (word, place)
-   WHERE u.place > pg_catalog.array_position(words, (SELECT w FROM pg_catalog.unnest(words) AS w WHERE pg_catalog.upper(w) = 'TYPE' LIMIT 1))
+   WHERE u.place > (SELECT pg_catalog.min(t.place) FROM pg_catalog.unnest(words) WITH ORDINALITY AS t (word, place)
+                     WHERE pg_catalog.upper(t.word) = 'TYPE' AND t.place > CASE WHEN pg_catalog.upper(words[2]) = 'COLUMN' THEN 3 ELSE 2 END)
      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(words[4:u.place::integer]) AS w WHERE pg_catalog.upper(w) IN ('COLLATE', 'USING'));
+  stable := yore._stable_time_or_null();   -- before the snapshot of what follows
   RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('using', using_expression, 'xmin', pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text,
-    'verdict', yore._judge(past, column_name, was, pg_catalog.format('(%s)::%s', coalesce(using_expression, pg_catalog.quote_ident(column_name)), type))));
+    'stable', stable, 'verdict', yore._judge(past, column_name, was, pg_catalog.format('(%s)::%s', coalesce(using_expression, pg_catalog.quote_ident(column_name)), type))));
 END
 $$;
 COMMENT ON FUNCTION yore._foresee(yore.tracked, text[], name, text, boolean) IS
