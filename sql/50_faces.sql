@@ -76,8 +76,8 @@ AS $$
            CASE WHEN of_past AND c ->> 'generated' = 'v'
                 THEN pg_catalog.format('(%s)::%s AS %I', c ->> 'expression', c ->> 'type', c ->> 'name')
                 -- yore.convert_past has not got there yet.
-                WHEN of_past AND c ? 'was'
-                THEN pg_catalog.format('CASE WHEN %1$I IS NULL THEN %2$I ELSE coalesce(%2$I, %3$s) END AS %2$I', c #>> '{was,column}', c ->> 'name', c #>> '{was,using}')
+                WHEN of_past AND c ? 'was' AND NOT c -> 'was' ? 'done'
+                THEN pg_catalog.format('CASE WHEN %1$I THEN %3$s ELSE %2$I END AS %2$I', c #>> '{was,still}', c ->> 'name', c #>> '{was,using}')
                 ELSE pg_catalog.quote_ident(c ->> 'name') END, ', ' ORDER BY place)
     FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
    WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id')
@@ -107,6 +107,7 @@ AS $$
    WHERE c ->> 'name' NOT IN ('sys_to', 'sys_xid_to')
      AND NOT m.columns @> jsonb_build_array(jsonb_build_object('name', c ->> 'name'))
      AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('column', c ->> 'name')))
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('still', c ->> 'name')))
    ORDER BY place
 $$;
 COMMENT ON FUNCTION yore._kept(yore.tracked) IS 'The columns that the past alone still has, as _columns describes them; not those that are being converted.';

@@ -272,6 +272,7 @@ AS $$
 DECLARE
   rel regclass := yore._storage(m);
 BEGIN
+  PERFORM yore._hold(m);
   PERFORM yore._lock(m);
   PERFORM yore._fits(rel, m.shape);
   m.own_triggers := yore._has_own_triggers(rel);

@@ -107,7 +107,7 @@ BEGIN
     WHEN w[1] = 'RENAME' AND w[2] <> 'CONSTRAINT' THEN 'rename'
     WHEN w[1] = 'OWNER' OR w[pg_catalog.cardinality(w)] = 'SECURITY' THEN 'shape'
     WHEN w[1] IN ('ATTACH', 'DETACH') THEN 'shape'
-    WHEN w[1] = 'DISABLE' AND w[2] = 'TRIGGER' AND (w[3] IN ('ALL', 'USER') OR words[3] LIKE '"~yore\_%') THEN 'untrigger'
+    WHEN w[1] = 'DISABLE' AND w[2] = 'TRIGGER' AND w[3] IN ('ALL', 'USER') THEN 'untrigger'
     ELSE 'other' END;
   IF kind NOT IN ('add', 'drop', 'retype', 'rename') THEN
     column_name := CASE WHEN w[1] = 'ALTER' AND w[2] <> 'CONSTRAINT' THEN column_name END;
