@@ -56,6 +56,9 @@ var (
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrInvalid: values were refused, by Validate or by a constraint (YO023).
 	ErrInvalid = errors.New("invalid")
+	// ErrRestore: rows are restored with the triggers on, or without yore's own
+	// tables (YO026).
+	ErrRestore = errors.New("restored with the triggers on, or without yore.tracked")
 )
 
 var byCode = map[string]error{
@@ -63,7 +66,7 @@ var byCode = map[string]error{
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
 	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
-	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid,
+	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO026": ErrRestore,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds

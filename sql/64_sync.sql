@@ -12,6 +12,7 @@ BEGIN
   PERFORM yore._check_rights(rel, m.in_place);
   EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', storage);
   now_has := yore._columns(rel);
+  m := yore._renumbered(m);
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);
   PERFORM yore._fit_past(m, now_has);
