@@ -1,16 +1,12 @@
 package sql_test
 
 import (
-	"context"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"yore.example/yore/internal/pgtest"
-	"yore.example/yore/pgdev"
 )
 
 // run runs a program of PostgreSQL's and returns what it wrote.
@@ -27,81 +23,6 @@ func mustRun(t testing.TB, program string, args ...string) {
 	if out, err := run(t, program, args...); err != nil {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
 	}
-}
-
-// emptyDatabase returns a database without yore on the server.
-func emptyDatabase(t testing.TB, server *pgdev.Server) string {
-	t.Helper()
-	ctx := context.Background()
-	if err := server.Template(ctx, "empty", func(context.Context, string) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	dsn, drop, err := server.Clone(ctx, "empty")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(drop)
-	return dsn
-}
-
-// serverOf returns a server of another major version; the test is skipped where
-// there is none to be had.
-func serverOf(t testing.TB, major int) *pgdev.Server {
-	t.Helper()
-	server, err := pgdev.Shared(context.Background(), pgdev.Options{Major: major})
-	if err != nil {
-		t.Skipf("no PostgreSQL %d: %v", major, err)
-	}
-	return server
-}
-
-// goesOn writes to every kind of table of the zoo, after a restore, and checks
-// the versions that this makes.
-func goesOn(t testing.TB, db *pgxpool.Pool) {
-	t.Helper()
-	conn, err := db.Acquire(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
-	rowsAre(t, conn, "SELECT DISTINCT state FROM yore.status()", "ok")
-	pgtest.Clean(t, conn)
-	last := func(table, key string) string {
-		t.Helper()
-		return strings.Join(pgtest.Rows(t, conn, "SELECT version, deleted_at IS NOT NULL, valid_to IS NULL FROM "+table+" WHERE "+key+" ORDER BY version DESC LIMIT 1"), ",")
-	}
-	before := pgtest.Rows(t, conn, "SELECT max(version) FROM history.people WHERE id = 2")[0]
-	pgtest.Exec(t, conn, "BEGIN", "SELECT yore.set_context('new')", "UPDATE people SET name = 'three' WHERE id = 2", "UPDATE people SET name = 'four' WHERE id = 2", "COMMIT")
-	rowsAre(t, conn, "SELECT max(version) - "+before+" FROM history.people WHERE id = 2", "1")
-	rowsAre(t, conn, "SELECT h.name, x.actor FROM history.people AS h LEFT JOIN LATERAL yore.transaction_of(h.xid, h.valid_from) AS x ON true WHERE id = 2 AND (x.actor IS NOT NULL OR valid_to IS NULL) ORDER BY version",
-		"two|ann", "four|new")
-	pgtest.Exec(t, conn, "INSERT INTO people (name) VALUES ('next')")
-	rowsAre(t, conn, "SELECT count(*), min(version) FROM history.people WHERE name = 'next' AND id > 6", "1|1")
-	pgtest.Exec(t, conn, "DELETE FROM people WHERE id = 2")
-	if got := last("history.people", "id = 2"); !strings.HasSuffix(got, "|t|f") {
-		t.Errorf("deleted: %s", got)
-	}
-	rowsAre(t, conn, "SELECT count(*) FROM orders WHERE person = 2", "0") // the cascade
-	pgtest.Exec(t, conn, "BEGIN", "UPDATE orders SET what = 'x'", "UPDATE orders SET what = 'y'", "COMMIT", "TRUNCATE temporal.orders")
-	rowsAre(t, conn, "SELECT count(*) FROM history.orders WHERE valid_to IS NULL", "0")
-	pgtest.Exec(t, conn, `INSERT INTO sales."Orders" (v) VALUES ('next')`, `UPDATE "Mixed Case" SET "It's" = 5`, "UPDATE parts SET region = 'eu' WHERE region = 'us'", "INSERT INTO sales.people DEFAULT VALUES",
-		"UPDATE ex SET v = 'next'", "UPDATE guarded SET v = 'next'", "INSERT INTO comments (task) SELECT entity_id FROM tasks", "UPDATE comments SET version = 'next'",
-		"UPDATE tasks SET title = 'next' WHERE title = 'a2'", "DELETE FROM tasks WHERE title = 'next'", "INSERT INTO tasks (title) VALUES ('new')",
-		"SELECT yore.undelete('tasks', entity_id) FROM history.tasks WHERE title = 'd2' AND deleted_at IS NOT NULL", "UPDATE history.tasks SET title = 'amended again' WHERE title = 'amended'",
-		"UPDATE known SET v = 'now'", `INSERT INTO "new`+"\n"+`line" VALUES (1)`, "INSERT INTO empty VALUES (1)")
-	rowsAre(t, conn, `SELECT id FROM sales."Orders" WHERE v = 'next'`, "20")
-	rowsAre(t, conn, `SELECT version FROM history."new`+"\n"+`line" WHERE valid_to IS NULL`, "3")
-	rowsAre(t, conn, "SELECT count(*) FROM temporal.tasks_amendments", "4")
-	refuses(t, conn, "DELETE FROM temporal.people_past", "YO001")
-	refuses(t, conn, "TRUNCATE temporal.known", "YO002")
-	// Columns are numbered anew by a restore; sync must not take that for renames.
-	for _, table := range pgtest.Rows(t, conn, "SELECT quote_literal(table_name) FROM yore.status()") {
-		pgtest.Exec(t, conn, "SET client_min_messages = warning", "SELECT yore.sync("+table+")")
-	}
-	rowsAre(t, conn, "SELECT DISTINCT name FROM history.people WHERE id = 2 AND version = 1", "one")
-	pgtest.Exec(t, conn, "ALTER TABLE temporal.people RENAME name TO called", "SELECT yore.sync('people')")
-	rowsAre(t, conn, "SELECT called FROM history.people WHERE id = 2 AND version = 1", "one")
-	pgtest.Clean(t, conn)
 }
 
 func TestDumpOfPostgreSQL(t *testing.T) {
@@ -144,11 +65,11 @@ func TestDumpOfPostgreSQL(t *testing.T) {
 	}
 	for _, mode := range modes {
 		t.Run("trap-14 "+mode.name, func(t *testing.T) {
-			dsn := emptyDatabase(t, pgtest.Server(t))
+			dsn := pgtest.EmptyDSN(t, pgtest.Server(t))
 			mode.restore(dsn)
 			db := pgtest.Connect(t, dsn)
 			pgtest.Same(t, "restored", pgtest.Census(t, db), want)
-			goesOn(t, db)
+			pgtest.GoesOn(t, db)
 		})
 	}
 	for _, major := range []int{17, 18} {
@@ -157,11 +78,11 @@ func TestDumpOfPostgreSQL(t *testing.T) {
 				if pgtest.Server(t).Major() >= major {
 					t.Skip("no newer server than this")
 				}
-				dsn := emptyDatabase(t, serverOf(t, major))
+				dsn := pgtest.EmptyDSN(t, pgtest.ServerOf(t, major))
 				mode.restore(dsn)
 				db := pgtest.Connect(t, dsn)
 				pgtest.Same(t, "restored", pgtest.Census(t, db), want)
-				goesOn(t, db)
+				pgtest.GoesOn(t, db)
 			})
 		}
 	}
@@ -169,7 +90,7 @@ func TestDumpOfPostgreSQL(t *testing.T) {
 	// With the triggers on, restored rows would be versions of today.
 	for _, name := range []string{"bare.sql", "inserts.sql"} {
 		t.Run("trap-14 data with the triggers on is refused, "+name, func(t *testing.T) {
-			dsn := emptyDatabase(t, pgtest.Server(t))
+			dsn := pgtest.EmptyDSN(t, pgtest.Server(t))
 			into(dsn, file("structure.sql"))
 			out, err := run(t, psql, "--dbname="+dsn, "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file="+file(name))
 			if err == nil || !strings.Contains(out, "yore.tracked does not list it") && !strings.Contains(out, "rows come with their version data") || !strings.Contains(out, "--disable-triggers") {
@@ -243,7 +164,7 @@ func TestDumpSyncAfterwards(t *testing.T) {
 		"ALTER TABLE temporal.t ADD c text", "SELECT yore.sync('t')", "ALTER TABLE p ADD c text", "SELECT yore.sync('p')",
 		"INSERT INTO t VALUES (1, 'a', 'b', 'c')", "UPDATE t SET a = 'a2'", "INSERT INTO p (id, a, b, c) VALUES (1, 'a', 'b', 'c')", "UPDATE p SET a = 'a2'")
 	dump, psql := tool(l, "pg_dump"), tool(l, "psql")
-	file, dsn := filepath.Join(t.TempDir(), "dump.sql"), emptyDatabase(t, pgtest.Server(t))
+	file, dsn := filepath.Join(t.TempDir(), "dump.sql"), pgtest.EmptyDSN(t, pgtest.Server(t))
 	mustRun(t, dump, "--dbname="+l.pool.Config().ConnString(), "--file="+file)
 	mustRun(t, psql, "--dbname="+dsn, "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file)
 	db := pgtest.Connect(t, dsn)

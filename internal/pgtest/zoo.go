@@ -2,10 +2,13 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"yore.example/yore"
@@ -102,6 +105,68 @@ var zoo = []string{
 	"CREATE TABLE untracked (id int PRIMARY KEY, person int REFERENCES temporal.people)", "INSERT INTO untracked VALUES (1, 1)",
 	"ALTER TABLE temporal.orders ADD COLUMN also int REFERENCES untracked", "SELECT yore.sync('orders')", "UPDATE orders SET also = 1",
 	"CREATE TRIGGER touched BEFORE UPDATE ON temporal.orders FOR EACH ROW WHEN (false) EXECUTE FUNCTION touch()", "SELECT yore.sync('orders')",
+}
+
+// GoesOn writes to every kind of table of a Zoo that was moved to another
+// database, and fails the test where the versions that this makes are wrong.
+func GoesOn(t testing.TB, db *pgxpool.Pool) {
+	t.Helper()
+	conn, err := db.Acquire(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	rowsAre := func(t testing.TB, db yore.DB, query string, want ...string) {
+		t.Helper()
+		if got := Rows(t, db, query); !slices.Equal(got, want) {
+			t.Errorf("%s\ngot  %q\nwant %q", query, got, want)
+		}
+	}
+	refuses := func(t testing.TB, db yore.DB, statement, code string) {
+		t.Helper()
+		var e *pgconn.PgError
+		if _, err := db.Exec(context.Background(), statement); !errors.As(err, &e) || e.Code != code {
+			t.Errorf("%s\nwant error %s, got %v", statement, code, err)
+		}
+	}
+	rowsAre(t, conn, "SELECT DISTINCT state FROM yore.status()", "ok")
+	Clean(t, conn)
+	last := func(table, key string) string {
+		t.Helper()
+		return strings.Join(Rows(t, conn, "SELECT version, deleted_at IS NOT NULL, valid_to IS NULL FROM "+table+" WHERE "+key+" ORDER BY version DESC LIMIT 1"), ",")
+	}
+	before := Rows(t, conn, "SELECT max(version) FROM history.people WHERE id = 2")[0]
+	Exec(t, conn, "BEGIN", "SELECT yore.set_context('new')", "UPDATE people SET name = 'three' WHERE id = 2", "UPDATE people SET name = 'four' WHERE id = 2", "COMMIT")
+	rowsAre(t, conn, "SELECT max(version) - "+before+" FROM history.people WHERE id = 2", "1")
+	rowsAre(t, conn, "SELECT h.name, x.actor FROM history.people AS h LEFT JOIN LATERAL yore.transaction_of(h.xid, h.valid_from) AS x ON true WHERE id = 2 AND (x.actor IS NOT NULL OR valid_to IS NULL) ORDER BY version",
+		"two|ann", "four|new")
+	Exec(t, conn, "INSERT INTO people (name) VALUES ('next')")
+	rowsAre(t, conn, "SELECT count(*), min(version) FROM history.people WHERE name = 'next' AND id > 6", "1|1")
+	Exec(t, conn, "DELETE FROM people WHERE id = 2")
+	if got := last("history.people", "id = 2"); !strings.HasSuffix(got, "|t|f") {
+		t.Errorf("deleted: %s", got)
+	}
+	rowsAre(t, conn, "SELECT count(*) FROM orders WHERE person = 2", "0") // the cascade
+	Exec(t, conn, "BEGIN", "UPDATE orders SET what = 'x'", "UPDATE orders SET what = 'y'", "COMMIT", "TRUNCATE temporal.orders")
+	rowsAre(t, conn, "SELECT count(*) FROM history.orders WHERE valid_to IS NULL", "0")
+	Exec(t, conn, `INSERT INTO sales."Orders" (v) VALUES ('next')`, `UPDATE "Mixed Case" SET "It's" = 5`, "UPDATE parts SET region = 'eu' WHERE region = 'us'", "INSERT INTO sales.people DEFAULT VALUES",
+		"UPDATE ex SET v = 'next'", "UPDATE guarded SET v = 'next'", "INSERT INTO comments (task) SELECT entity_id FROM tasks", "UPDATE comments SET version = 'next'",
+		"UPDATE tasks SET title = 'next' WHERE title = 'a2'", "DELETE FROM tasks WHERE title = 'next'", "INSERT INTO tasks (title) VALUES ('new')",
+		"SELECT yore.undelete('tasks', entity_id) FROM history.tasks WHERE title = 'd2' AND deleted_at IS NOT NULL", "UPDATE history.tasks SET title = 'amended again' WHERE title = 'amended'",
+		"UPDATE known SET v = 'now'", `INSERT INTO "new`+"\n"+`line" VALUES (1)`, "INSERT INTO empty VALUES (1)")
+	rowsAre(t, conn, `SELECT id FROM sales."Orders" WHERE v = 'next'`, "20")
+	rowsAre(t, conn, `SELECT version FROM history."new`+"\n"+`line" WHERE valid_to IS NULL`, "3")
+	rowsAre(t, conn, "SELECT count(*) FROM temporal.tasks_amendments", "4")
+	refuses(t, conn, "DELETE FROM temporal.people_past", "YO001")
+	refuses(t, conn, "TRUNCATE temporal.known", "YO002")
+	// Columns are numbered anew by a restore; sync must not take that for renames.
+	for _, table := range Rows(t, conn, "SELECT quote_literal(table_name) FROM yore.status()") {
+		Exec(t, conn, "SET client_min_messages = warning", "SELECT yore.sync("+table+")")
+	}
+	rowsAre(t, conn, "SELECT DISTINCT name FROM history.people WHERE id = 2 AND version = 1", "one")
+	Exec(t, conn, "ALTER TABLE temporal.people RENAME name TO called", "SELECT yore.sync('people')")
+	rowsAre(t, conn, "SELECT called FROM history.people WHERE id = 2 AND version = 1", "one")
+	Clean(t, conn)
 }
 
 // Census returns all that yore keeps in a database, a line for each thing: to
