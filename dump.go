@@ -60,6 +60,9 @@ type dumper struct {
 type dumpPlace struct{ storage, past, amendments string }
 
 func (d *dumper) run(ctx context.Context) (err error) {
+	if err := idle(d.conn); err != nil {
+		return err
+	}
 	names, err := d.names(ctx)
 	if err != nil {
 		return err
@@ -178,4 +181,12 @@ func (d *dumper) progress(table string, rows int64) {
 	if d.o.Progress != nil {
 		d.o.Progress(Progress{Table: table, Rows: rows, Total: d.head.total()})
 	}
+}
+
+// idle fails where the connection is in a transaction, which this one would end.
+func idle(conn *pgx.Conn) error {
+	if conn.PgConn().TxStatus() != 'I' {
+		return newError("YO007", "the connection is in a transaction", "Dump and Load begin one of their own: give them a connection without.")
+	}
+	return nil
 }

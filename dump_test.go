@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -239,5 +238,3 @@ func firstDifference(a, b string) string {
 	}
 	return strings.Join(out[:min(len(out), 20)], "\n")
 }
-
-var _ = io.Discard

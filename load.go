@@ -59,6 +59,9 @@ type loader struct {
 }
 
 func (l *loader) run(ctx context.Context, r io.Reader) (err error) {
+	if err := idle(l.conn); err != nil {
+		return err
+	}
 	if l.d, err = newDumpReader(r); err != nil {
 		return err
 	}
