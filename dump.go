@@ -40,6 +40,7 @@ func Dump(ctx context.Context, conn *pgx.Conn, w io.Writer, o DumpOptions) (Dump
 		o.Structure, o.Data = true, true
 	}
 	d := &dumper{conn: conn, o: o, w: newDumpWriter(w)}
+	d.result.Structure, d.result.Data = o.Structure, o.Data
 	if err := d.run(ctx); err != nil {
 		return DumpResult{}, fmt.Errorf("dump: %w", Explain(err))
 	}
@@ -99,7 +100,7 @@ const trackedPlaces = `
 
 // names finds the tables that were asked for, and where they are.
 func (d *dumper) names(ctx context.Context) ([]string, error) {
-	d.places = map[string]dumpPlace{}
+	d.places, d.result.Tables = map[string]dumpPlace{}, []DumpedTable{}
 	var names []string
 	one := func(row pgx.CollectableRow) (string, error) {
 		var name string

@@ -137,6 +137,8 @@ type DumpedTable struct {
 
 // A DumpResult says what was dumped or loaded.
 type DumpResult struct {
+	Structure    bool          `json:"structure"` // whether it was dumped or loaded
+	Data         bool          `json:"data"`      // whether rows were
 	Tables       []DumpedTable `json:"tables"`
 	Transactions int64         `json:"transactions"` // those that said who and why
 	// LeftOut is what belongs to the tables and is not in the dump, such as

@@ -46,7 +46,9 @@ func dumped(t testing.TB, db *pgxpool.Pool, o yore.DumpOptions) []byte {
 
 func load(t testing.TB, db *pgxpool.Pool, dump []byte, o yore.LoadOptions) (result yore.DumpResult, err error) {
 	t.Helper()
-	withConn(t, db, func(ctx context.Context, conn *pgx.Conn) { result, err = yore.Load(ctx, conn, bytes.NewReader(dump), o) })
+	withConn(t, db, func(ctx context.Context, conn *pgx.Conn) {
+		result, err = yore.Load(ctx, conn, bytes.NewReader(dump), o)
+	})
 	return result, err
 }
 

@@ -75,6 +75,7 @@ func (l *loader) run(ctx context.Context, r io.Reader) (err error) {
 	if l.o.Structure && !h.Structure || l.o.Data && !h.Data {
 		return badDump("the dump has %s alone", map[bool]string{true: "structure", false: "data"}[h.Structure])
 	}
+	l.result = DumpResult{Structure: l.o.Structure, Data: l.o.Data, Tables: []DumpedTable{}}
 	for _, t := range h.Tables {
 		l.result.Tables = append(l.result.Tables, DumpedTable{Name: t.Name})
 	}

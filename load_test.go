@@ -219,7 +219,7 @@ func TestLoadDataAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(result); got != "{[{public.a 5} {public.b 3}] 1 []}" {
+	if got := fmt.Sprint(result); got != "{false true [{public.a 5} {public.b 3}] 1 []}" {
 		t.Errorf("result %s", got)
 	}
 	for _, query := range []string{"SELECT id, v, version, valid_from, valid_to, deleted_at, xid FROM history.a ORDER BY 1, 3", "SELECT id, a, version, valid_from, valid_to, deleted_at, xid FROM history.b ORDER BY 1, 3"} {
@@ -228,7 +228,7 @@ func TestLoadDataAlone(t *testing.T) {
 	for query, want := range map[string]string{
 		"SELECT count(*) FROM fired": "0",
 		"SELECT string_agg(concat(tgname, tgenabled), ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'temporal.a'::regclass AND NOT tgisinternal AND tgname NOT LIKE '~%'": "alwaysA mineO offD",
-		"SELECT string_agg(conname || condeferrable || condeferred, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'b'::regclass AND contype = 'f'":             "maytruefalse plainfalsefalse",
+		"SELECT string_agg(conname || condeferrable || condeferred, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'b'::regclass AND contype = 'f'":                   "maytruefalse plainfalsefalse",
 		"SELECT nextval('a_id_seq')":                                                  "51",
 		"SELECT count(*) FROM pg_class WHERE relname = 'yore_transaction'":            "0",
 		"SELECT string_agg(DISTINCT state, '') FROM yore.status()":                    "ok",
