@@ -147,7 +147,7 @@ func (d *dumper) readHead(ctx context.Context, tx pgx.Tx, names []string) error 
 	}
 	for _, name := range names {
 		var text string
-		if err := tx.QueryRow(ctx, "SELECT yore._dumped($1::text)::text", name).Scan(&text); err != nil {
+		if err := tx.QueryRow(ctx, "SELECT yore._dumped(yore._tracked($1::text))::text", name).Scan(&text); err != nil {
 			return err
 		}
 		var t dumpedTable
@@ -157,7 +157,7 @@ func (d *dumper) readHead(ctx context.Context, tx pgx.Tx, names []string) error 
 		h.Tables = append(h.Tables, t)
 		d.result.Tables = append(d.result.Tables, DumpedTable{Name: name})
 		if d.o.Structure {
-			left, err := column[string](ctx, tx, "SELECT yore._left_out($1::text)", name)
+			left, err := column[string](ctx, tx, "SELECT yore._left_out(yore._tracked($1::text))", name)
 			if err != nil {
 				return err
 			}

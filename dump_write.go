@@ -47,7 +47,7 @@ func (d *dumper) definitions(ctx context.Context, tx pgx.Tx) (early, late []stri
 	var stages [9][]string
 	seen := map[string]bool{}
 	for _, t := range d.head.Tables {
-		rows, err := tx.Query(ctx, "SELECT stage, statement FROM yore._definition($1::text)", t.Name)
+		rows, err := tx.Query(ctx, "SELECT stage, statement FROM yore._definition(yore._tracked($1::text))", t.Name)
 		if err != nil {
 			return nil, nil, err
 		}

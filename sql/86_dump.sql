@@ -1,12 +1,11 @@
 -- The whole of a tracked table for yore dump: statements in the order in which
 -- they are to be run, and what its rows are read with.
 
-CREATE OR REPLACE FUNCTION yore._definition(t text) RETURNS TABLE (stage integer, statement text)
+CREATE OR REPLACE FUNCTION yore._definition(m yore.tracked) RETURNS TABLE (stage integer, statement text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-  m     yore.tracked := yore._tracked(t);
   rel   regclass := yore._storage(m);
   face  text := format('%I.%I', m.schema_name, m.table_name);
   key   oid := yore._key_index(rel, m.key_columns);
@@ -49,6 +48,24 @@ BEGIN
    WHERE d.classoid = 'pg_class'::regclass AND d.objoid = rel
    ORDER BY d.objsubid;
   RETURN QUERY
+  SELECT 5, format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, face, d.description)
+    FROM pg_constraint AS k JOIN pg_description AS d ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
+   WHERE k.conrelid = rel AND k.contype IN ('p', 'u', 'c', 'x') AND k.convalidated
+   ORDER BY k.conname;
+  RETURN QUERY
+  SELECT 5, format('ALTER TABLE %s %s', face, string_agg(format('ALTER COLUMN %I %s', a.attname, s.setting), ', ' ORDER BY a.attnum, s.setting))
+    FROM pg_attribute AS a JOIN pg_type AS k ON k.oid = a.atttypid
+   CROSS JOIN LATERAL (
+         SELECT format('SET STATISTICS %s', a.attstattarget) WHERE a.attstattarget >= 0
+         UNION ALL
+         SELECT format('SET (%s)', array_to_string(a.attoptions, ', ')) WHERE a.attoptions IS NOT NULL
+         UNION ALL
+         SELECT format('SET STORAGE %s', CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) WHERE a.attstorage <> k.typstorage) AS s (setting)
+   WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (yore._own_columns())
+  HAVING count(*) > 0;
+  RETURN QUERY
+  SELECT 5, format('ALTER TABLE %s REPLICA IDENTITY %s', face, CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END) FROM pg_class AS c WHERE c.oid = rel AND c.relreplident IN ('f', 'n');
+  RETURN QUERY
   SELECT 5, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', face) || CASE WHEN c.relforcerowsecurity THEN ', FORCE ROW LEVEL SECURITY' ELSE '' END
     FROM pg_class AS c WHERE c.oid = rel AND c.relrowsecurity;
   RETURN QUERY SELECT 5, p FROM yore._policy_definitions(rel, face) AS p;
@@ -79,8 +96,8 @@ BEGIN
    ORDER BY k.conname;
 END
 $$;
-COMMENT ON FUNCTION yore._definition(text) IS
-  'The statements that make a tracked table anew, by stage: 1 schemas, 2 types, 3 sequences, 4 the plain table, 5 partitions, comments and policies, 6 yore.track, 7 indexes, 8 foreign keys. Of several tables, each stage comes before the next. Not among them: grants, owners, triggers, rules and statistics of the user''s, and what the statements call. Error YO003.';
+COMMENT ON FUNCTION yore._definition(yore.tracked) IS
+  'The statements that make a tracked table anew, by stage: 1 schemas, 2 types, 3 sequences, 4 the plain table, 5 partitions, comments, policies, settings of columns, 6 yore.track, 7 indexes, 8 foreign keys. Of several tables, each stage comes before the next. Not among them: grants, owners, comments on indexes, triggers, rules and extended statistics of the user''s, and what the statements call.';
 
 CREATE OR REPLACE FUNCTION yore._index_definition(index oid, face text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -97,11 +114,10 @@ $$;
 COMMENT ON FUNCTION yore._index_definition(oid, text) IS
   'The statement that makes the index on the relation given; with NULL only what stands before the relation''s name, with an empty one what stands after.';
 
-CREATE OR REPLACE FUNCTION yore._left_out(t text) RETURNS SETOF text
+CREATE OR REPLACE FUNCTION yore._left_out(m yore.tracked) RETURNS SETOF text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  m   yore.tracked := yore._tracked(t);
   rel regclass := yore._storage(m);
 BEGIN
   RETURN QUERY
@@ -117,13 +133,12 @@ BEGIN
   SELECT format('partition %s, a foreign table', p.relid) FROM pg_partition_tree(rel) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f';
 END
 $$;
-COMMENT ON FUNCTION yore._left_out(text) IS 'What belongs to a tracked table and is not in yore._definition, grants apart.';
+COMMENT ON FUNCTION yore._left_out(yore.tracked) IS 'What belongs to a tracked table and is not in yore._definition, grants apart.';
 
-CREATE OR REPLACE FUNCTION yore._dumped(t text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION yore._dumped(m yore.tracked) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  m     yore.tracked := yore._tracked(t);
   rel   regclass := yore._storage(m);
   past  regclass := format('%I.%I', m.past_schema, m.past_name)::regclass;
 BEGIN
@@ -163,5 +178,5 @@ BEGIN
               WHERE c.oid = past OR c.oid = rel OR c.oid IN (SELECT p.relid FROM pg_partition_tree(rel) AS p)));
 END
 $$;
-COMMENT ON FUNCTION yore._dumped(text) IS
-  'What a dump says of a tracked table at its head, for yore._load_check and yore._load_begin; rows is an estimate. Errors YO003, YO009.';
+COMMENT ON FUNCTION yore._dumped(yore.tracked) IS
+  'What a dump says of a tracked table at its head, for yore._load_check and yore._load_begin; rows is an estimate. Error YO009.';
