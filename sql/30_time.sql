@@ -69,6 +69,23 @@ $$;
 COMMENT ON FUNCTION yore.set_context(text, text, jsonb) IS
   'Says who makes this transaction''s changes and why; versions point to it by their xid. Called again in the same transaction it replaces what was said. Open to every role: it is the client''s word; the session''s role and application_name are kept beside it.';
 
+CREATE OR REPLACE FUNCTION yore.transaction_of(xid xid8, valid_from timestamptz) RETURNS SETOF yore.transaction
+LANGUAGE sql STABLE ROWS 1
+AS $$
+  -- A cluster gives an xid once, but a restored one counts anew. A version begins
+  -- when its transaction did, at the time that it loads, or a little later: where
+  -- another was quicker. One day is what a transaction is given for that.
+  SELECT t.*
+    FROM yore.transaction AS t
+   WHERE t.xid OPERATOR(pg_catalog.=) $1
+     AND coalesce(t.at_time, t.began) OPERATOR(pg_catalog.<=) $2
+     AND coalesce(t.at_time, t.began) OPERATOR(pg_catalog.>) ($2 OPERATOR(pg_catalog.-) interval '1 day')
+   ORDER BY coalesce(t.at_time, t.began) DESC, t.began DESC
+   LIMIT 1
+$$;
+COMMENT ON FUNCTION yore.transaction_of(xid8, timestamptz) IS
+  'What was said of the transaction that made a version, from the xid and the valid_from that history shows; no row if nothing was. An xid alone is not enough: after a dump and restore another transaction may have the same. Needs the right to read yore.transaction.';
+
 CREATE OR REPLACE FUNCTION yore.stable_time() RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

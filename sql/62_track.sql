@@ -275,9 +275,10 @@ BEGIN
   PERFORM yore._hold(m);
   PERFORM yore._lock(m);
   PERFORM yore._fits(rel, m.shape);
+  m := yore._renumbered(m);
   m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x
-     SET own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
+     SET columns = m.columns, own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, allow_updates = m.allow_updates,
          allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);

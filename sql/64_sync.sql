@@ -122,6 +122,7 @@ DECLARE
   saved    jsonb;
 BEGIN
   PERFORM yore._check_kind(rel, m.in_place);
+  m := yore._renumbered(m);
   PERFORM yore._refuse_unconverted(m, now_has);
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);

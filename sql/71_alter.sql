@@ -66,6 +66,7 @@ BEGIN
     PERFORM yore._lock(m);
   END IF;
   PERFORM yore._fits(rel, m.shape);
+  m := yore._renumbered(m);
   saved := yore._alter(m, action, cascades);
   IF concerned OR saved <> '[]' OR yore._shape(rel) <> m.shape THEN
     PERFORM yore._sync(m, coalesce(keep_past, true), coalesce(in_batches, false), conversions);
