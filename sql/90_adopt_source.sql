@@ -63,8 +63,8 @@ CREATE OR REPLACE FUNCTION yore._adopt_period(rel regclass, alias text, period t
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  first  text := pg_catalog.format('%s.%I', alias, period[1]);
-  second text := pg_catalog.format('%s.%I', alias, period[2]);
+  first  text := alias || '.' || pg_catalog.quote_ident(period[1]);
+  second text := alias || '.' || pg_catalog.quote_ident(period[2]);   -- NULL for a range
 BEGIN
   IF pg_catalog.cardinality(period) = 1 THEN
     RETURN pg_catalog.jsonb_build_object('begins', yore._as_timestamptz(rel, period[1], yore._range_begins(first)),
@@ -183,6 +183,8 @@ AS $$
     FROM used AS u, gone
    WHERE coalesce(u.of_relation <> ALL (gone.relations), true)
      AND NOT (u.classid = 'pg_catalog.pg_proc'::regclass AND u.objid = ANY (gone.functions))
+     AND NOT (u.classid = 'pg_catalog.pg_constraint'::regclass AND u.of_relation = gone.current AND EXISTS (
+              SELECT FROM pg_catalog.pg_constraint AS k WHERE k.oid = u.objid AND k.contype = 'c'))   -- goes with its column
      AND NOT (u.classid = 'pg_catalog.pg_trigger'::regclass AND EXISTS (
               SELECT FROM pg_catalog.pg_trigger AS g
                WHERE g.oid = u.objid AND g.tgrelid = gone.current AND (s -> 'triggers') ? g.tgname::text))

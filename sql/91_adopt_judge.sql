@@ -83,7 +83,11 @@ chained AS (
   SELECT j.*, lead(begins) OVER (PARTITION BY {key}, fate IN ('past', 'current') ORDER BY begins, is_row) AS next_begins
     FROM judged AS j),
 ended AS (
-  SELECT c.*, fate = 'past' AND (next_begins IS NULL OR ends < next_begins) AS deletes FROM chained AS c)
+  SELECT c.*, fate = 'past' AND (next_begins IS NULL OR ends < next_begins) AS deletes,
+         -- Between its end and the next begin.
+         coalesce(max(CASE WHEN fate = 'left out' AND begins < ends THEN ends END) OVER (PARTITION BY {key} ORDER BY begins RANGE UNBOUNDED PRECEDING) > ends, false)
+         OR coalesce(lead(begins) OVER (PARTITION BY {key} ORDER BY begins, is_row, fate) < next_begins, false) AS left_out
+    FROM chained AS c)
 SELECT source, place, fate, begins, ends, begins_now, ends_now, deletes, fate = 'current' OR next_begins IS NOT NULL AS goes_on,
        CASE WHEN fate IN ('past', 'current')
             THEN row_number() OVER chain + count(*) FILTER (WHERE deletes) OVER (chain ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS version,
@@ -96,7 +100,8 @@ SELECT source, place, fate, begins, ends, begins_now, ends_now, deletes, fate = 
          WHEN 'version without row' THEN 'still open, but there is no such row: ends with the adoption'
          WHEN 'row without version' THEN 'the history does not say from when: begins with the adoption'
          WHEN 'NULL key' THEN 'a version of no row'
-         ELSE CASE WHEN deletes AND next_begins IS NOT NULL THEN 'absent until ' || yore._utc(next_begins) || ': recorded as deleted' END
+         ELSE CASE WHEN deletes AND next_begins IS NOT NULL
+                   THEN 'absent until ' || yore._utc(next_begins) || ': recorded as deleted' || CASE WHEN left_out THEN ', though a version that cannot be taken says otherwise' ELSE '' END END
        END AS detail
   FROM ended WINDOW chain AS (PARTITION BY {key}, fate IN ('past', 'current') ORDER BY begins, is_row)$$ $outer$;
 COMMENT ON FUNCTION yore._template_judge() IS

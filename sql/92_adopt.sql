@@ -19,6 +19,7 @@ DECLARE
   s        jsonb;
   judged   text;
   problems integer;
+  stuck    boolean;
   worst    text;
 BEGIN
   IF on_problem IS NULL OR on_problem NOT IN ('refuse', 'leave_out') THEN
@@ -40,26 +41,21 @@ BEGIN
     RETURN;
   END IF;
 
-  SELECT pg_catalog.count(*), pg_catalog.string_agg(pg_catalog.concat_ws(' ', r.item, r.row_key, r.valid_from, r.detail), E'\n') FILTER (WHERE r.place <= 10)
-    INTO problems, worst
+  SELECT pg_catalog.count(*), coalesce(pg_catalog.bool_or(r.kind = 'obstacle'), false),
+         pg_catalog.string_agg(pg_catalog.concat_ws(' ', r.item, r.row_key, r.valid_from, r.detail), E'\n' ORDER BY r.place) FILTER (WHERE r.place <= 10)
+    INTO problems, stuck, worst
     FROM (SELECT *, pg_catalog.row_number() OVER () AS place FROM yore._adopt_report(s, judged) AS x
-           WHERE x.kind = 'problem' AND (on_problem = 'refuse' OR x.item = ANY (yore._adopt_always_refused()))) AS r;
+           WHERE x.kind = 'obstacle' OR x.kind = 'problem' AND on_problem = 'refuse') AS r;
   IF problems > 0 THEN
-    PERFORM yore._fail('YO025', pg_catalog.format('%s is not adopted: %s problems, the first %s of them below', rel, problems, least(problems, 10)),
-      CASE WHEN on_problem = 'refuse'
-           THEN pg_catalog.format('SELECT * FROM yore.adopt(%L, dry_run => true) shows all. Mend them in the source, or leave the versions out, which keeps them in a table: on_problem => ''leave_out''.', t)
-           ELSE 'These cannot be left out; mend them first.' END, worst);
+    PERFORM yore._fail('YO025', pg_catalog.format('%s is not adopted, for %s', rel, CASE problems WHEN 1 THEN 'one reason' ELSE problems || ' reasons' END),
+      CASE WHEN stuck THEN 'Obstacles have to be mended first, whatever on_problem says; yore.adopt(…, dry_run => true) shows all.'
+           ELSE 'yore.adopt(…, dry_run => true) shows all. Mend them in the source; or, with on_problem => ''leave_out'', versions that cannot be taken are kept in a table.' END, worst);
   END IF;
   PERFORM yore._adopt_run(s);
 END
 $$;
 COMMENT ON FUNCTION yore.adopt IS
-  'Reads the history that ChronoModel, ImmuTable, temporal_tables or periods kept of the table t, or that of the history_table and period given, makes every version of it one of yore''s, drops what the other system needed, and tracks the table from then on. Returns what was read: kind is source, figure, problem or note. dry_run: the report alone, nothing is changed, and nothing locked but for reading. on_problem: refuse (the default), or leave_out, which keeps versions that cannot be taken in t_left_out, beside the past. Errors: YO003 no such table, YO004 tracked already, YO005 no key, YO007 an option''s value, YO008 no right, YO013 not READ COMMITTED, YO025 problems, or no history that is known; those of yore.track; then nothing has changed. Takes ACCESS EXCLUSIVE locks on the table and its history, while every version is read and written once.';
-
-CREATE OR REPLACE FUNCTION yore._adopt_always_refused() RETURNS text[]
-LANGUAGE sql IMMUTABLE
-AS $$ SELECT ARRAY['dependent', 'name', 'column type'] $$;
-COMMENT ON FUNCTION yore._adopt_always_refused() IS 'The problems that are none of a version, so that leaving out cannot help.';
+  'Reads the history that ChronoModel, ImmuTable, temporal_tables or periods kept of the table t, or that of the history_table and period given, makes every version of it one of yore''s, drops what the other system needed, and tracks the table from then on. Returns what was read: kind is source, figure, problem (of a version), obstacle (none of a version) or note. dry_run: the report alone, nothing is changed, and nothing locked but for reading. on_problem: refuse (the default), or leave_out, which keeps versions that cannot be taken in t_left_out, beside the past. Errors: YO003 no such table, YO004 tracked already, YO005 no key, YO007 an option''s value, YO008 no right, YO013 not READ COMMITTED, YO025 problems or obstacles, or no history that is known; those of yore.track; then nothing has changed. Takes ACCESS EXCLUSIVE locks on the table and its history, while every version is read and written once.';
 
 CREATE OR REPLACE FUNCTION yore._adopt_check(s jsonb, dry_run boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -122,15 +118,16 @@ BEGIN
         ('current rows', present,   NULL),
         ('deleted keys', deleted,   'rows that there were'),
         ('deletions',    deletions, 'tombstones in the past'),
-        ('unfit',        unfit,     'versions that cannot be taken: on_problem => ''leave_out'' keeps them in a table'),
+        ('left out',     unfit,     CASE WHEN unfit > 0 THEN 'versions that cannot be taken: on_problem => ''leave_out'' keeps them in ' || %s END),
         ('problems',     problems,  NULL)) AS f (item, figure, detail)
     UNION ALL
     SELECT * FROM (
       SELECT CASE WHEN problem IS NOT NULL THEN 'problem' ELSE 'note' END, coalesce(problem, note), NULL::bigint, key,
              nullif(begins, '-infinity'), nullif(ends, 'infinity'), detail
         FROM facts WHERE problem IS NOT NULL OR note IS NOT NULL
-       ORDER BY problem IS NULL, key::text, begins, ends) AS p$query$, judged);
-  RETURN QUERY SELECT b.kind, b.item, NULL::bigint, NULL::jsonb, NULL::timestamptz, NULL::timestamptz, b.detail FROM yore._adopt_blockers(s) AS b ORDER BY b.kind DESC;
+       ORDER BY problem IS NULL, key::text, begins, ends) AS p$query$, judged,
+    pg_catalog.quote_literal(pg_catalog.format('%I.%I', yore._schema('temporal', s ->> 'schema'), yore._derived(s ->> 'name', '_left_out'))));
+  RETURN QUERY SELECT b.kind, b.item, NULL::bigint, NULL::jsonb, NULL::timestamptz, NULL::timestamptz, b.detail FROM yore._adopt_blockers(s) AS b ORDER BY b.kind DESC, b.item, b.detail;
 END
 $$;
 COMMENT ON FUNCTION yore._adopt_report(jsonb, text) IS 'The report: the parts of the source, figures, problems, notes. judged is the query that judges, or one that reads what it said.';
@@ -161,16 +158,16 @@ DECLARE
   space   name := s ->> 'schema';
   stays   text[] := ARRAY(SELECT x.name FROM yore._adopt_columns_of(current) AS x WHERE NOT (s -> 'drop_columns') ? x.name);
 BEGIN
-  RETURN QUERY SELECT 'problem', 'dependent', pg_catalog.format('%s depends on what goes: drop it, and make it anew afterwards', d) FROM yore._adopt_dependents(s) AS d;
-  RETURN QUERY SELECT 'problem', 'column type', x FROM pg_catalog.jsonb_array_elements_text(s -> 'mistyped') AS x;
+  RETURN QUERY SELECT 'obstacle', 'dependent', pg_catalog.format('%s depends on what goes: drop it, and make it anew afterwards', d) FROM yore._adopt_dependents(s) AS d;
+  RETURN QUERY SELECT 'obstacle', 'column type', x FROM pg_catalog.jsonb_array_elements_text(s -> 'mistyped') AS x;
   RETURN QUERY
-    SELECT 'problem', 'name', pg_catalog.format('column %I has the name of one that yore adds', c) FROM pg_catalog.unnest(stays) AS c
+    SELECT 'obstacle', 'name', pg_catalog.format('column %I has the name of one that yore adds', c) FROM pg_catalog.unnest(stays) AS c
      WHERE c = ANY (yore._own_columns()::text[] || '{sys_to,sys_xid_to}'::text[])
     UNION ALL
-    SELECT 'problem', 'name', pg_catalog.format('column %I has the name of one that history shows: prefix => ''sys_''', c) FROM pg_catalog.unnest(stays) AS c
+    SELECT 'obstacle', 'name', pg_catalog.format('column %I has the name of one that history shows: prefix => ''sys_''', c) FROM pg_catalog.unnest(stays) AS c
      WHERE c IN (SELECT (s ->> 'prefix') || n FROM pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid']) AS n)
     UNION ALL
-    SELECT 'problem', 'name', pg_catalog.format('%s is already there', n.name)
+    SELECT 'obstacle', 'name', pg_catalog.format('%s is already there', n.name)
       FROM pg_catalog.unnest(ARRAY[
              CASE WHEN NOT (s ->> 'in_place')::boolean THEN pg_catalog.format('%I.%I', yore._schema('temporal', space), s ->> 'name') END,
              pg_catalog.format('%I.%I', yore._schema('temporal', space), coalesce(s ->> 'past_name', (s ->> 'name') || '_past')),
@@ -183,7 +180,7 @@ BEGIN
   RETURN QUERY SELECT 'note', 'column', pg_catalog.format('%I is in the history alone: stays in the past', x ->> 'name') FROM pg_catalog.jsonb_array_elements(s -> 'past_only') AS x;
   -- Indexes and constraints over columns that go, go with them.
   RETURN QUERY
-    SELECT DISTINCT 'note', 'index', pg_catalog.format('goes: %s', coalesce(pg_catalog.pg_get_constraintdef(k.oid), pg_catalog.pg_get_indexdef(d.objid)))
+    SELECT DISTINCT 'note', 'goes', pg_catalog.format('%s', coalesce(pg_catalog.pg_get_constraintdef(k.oid), pg_catalog.pg_get_indexdef(d.objid)))
       FROM pg_catalog.pg_depend AS d
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
       LEFT JOIN pg_catalog.pg_constraint AS k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype IN ('u', 'p', 'x', 'c', 'f')

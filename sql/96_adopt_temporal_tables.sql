@@ -27,19 +27,22 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   space name := (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = rel);
+  name  text;
   found regclass;
 BEGIN
   -- Beside the table first: the applications' search_path need not be ours. Older
   -- versions took the name as it is, newer ones as in SQL.
-  found := pg_catalog.to_regclass(pg_catalog.format('%I.%I', space, written));
-  IF found IS NULL THEN
+  FOREACH name IN ARRAY ARRAY[pg_catalog.format('%I.%I', space, written), pg_catalog.format('%I.%s', space, written), written, pg_catalog.quote_ident(written)] LOOP
     BEGIN
-      found := coalesce(pg_catalog.to_regclass(pg_catalog.format('%I.%s', space, written)), pg_catalog.to_regclass(written), pg_catalog.to_regclass(pg_catalog.quote_ident(written)));
+      found := pg_catalog.to_regclass(name);
     EXCEPTION WHEN syntax_error OR invalid_name OR feature_not_supported THEN
-      found := pg_catalog.to_regclass(pg_catalog.quote_ident(written));
+      found := NULL;
     END;
-  END IF;
-  RETURN found;
+    IF found IS NOT NULL THEN
+      RETURN found;
+    END IF;
+  END LOOP;
+  RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION yore._history_named(regclass, text) IS 'The history table that a versioning trigger of rel names; NULL if there is none.';
@@ -101,14 +104,19 @@ AS $$
 DECLARE
   of_row    jsonb;
   of_past   jsonb;
-  -- Columns that only the history has: the rows do not say since when they are so.
-  has_row   boolean := yore._missing(rel, period) IS NULL;
+  row_begins text := 'NULL::timestamptz';   -- where only the history says it
+  begin_is_in_row boolean := yore._missing(rel, period[1:1]) IS NULL;
+  end_is_in_row   boolean := yore._missing(rel, period) IS NULL;
   triggers  jsonb;
   functions jsonb;
 BEGIN
   of_past := yore._adopt_period(history, 'h', period);
-  IF has_row THEN
+  IF end_is_in_row THEN
+    -- A row whose period is empty, or over, does not say since when it is there.
     of_row := yore._adopt_period(rel, 'c', period);
+    row_begins := pg_catalog.format('CASE WHEN %s = ''infinity'' AND %s < ''infinity'' THEN %2$s END', of_row ->> 'ends', of_row ->> 'begins');
+  ELSIF begin_is_in_row AND pg_catalog.cardinality(period) = 2 THEN
+    row_begins := yore._as_timestamptz(rel, period[1], pg_catalog.format('c.%I', period[1]));
   END IF;
   -- The triggers that write the history: those that get its name, and those whose
   -- function has it in its text beside the period's.
@@ -128,11 +136,10 @@ BEGIN
     'current', rel::oid, 'history', history::oid,
     'from_current', rel::text, 'from_history', history::text,
     'begins', of_past ->> 'begins', 'ends', of_past ->> 'ends',
-    -- A row whose period is empty, or over, does not say since when it is there.
-    'row_begins', CASE WHEN has_row THEN pg_catalog.format('CASE WHEN %s = ''infinity'' AND %s < ''infinity'' THEN %2$s END', of_row ->> 'ends', of_row ->> 'begins') ELSE 'NULL::timestamptz' END,
+    'row_begins', row_begins,
     'period', pg_catalog.array_to_string(period, ', '),
     'own_columns', pg_catalog.to_jsonb(period),
-    'drop_columns', CASE WHEN has_row THEN pg_catalog.to_jsonb(period) ELSE '[]' END,
+    'drop_columns', (SELECT coalesce(pg_catalog.jsonb_agg(p), '[]') FROM pg_catalog.unnest(period) AS p WHERE yore._missing(rel, ARRAY[p]) IS NULL),
     'triggers', triggers,
     'relations', pg_catalog.jsonb_build_array(history::oid),
     'functions', functions);
