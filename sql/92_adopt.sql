@@ -16,6 +16,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   rel      regclass := yore._relation(t);
+  given    jsonb;
   s        jsonb;
   judged   text;
   problems integer;
@@ -27,12 +28,15 @@ BEGIN
   ELSIF (yore._find(rel)).schema_name IS NOT NULL THEN
     PERFORM yore._fail('YO004', pg_catalog.format('table %s is already tracked', rel), 'Its history is yore''s own; there is nothing to adopt.');
   END IF;
-  s := yore._adopt_columns(yore._adopt_source(rel, history_table, period), key)
-       || pg_catalog.jsonb_build_object('in_place', coalesce(in_place, false), 'prefix', coalesce(prefix, ''), 'past_name', past_name);
-  PERFORM yore._adopt_check(s, dry_run);
+  given := pg_catalog.jsonb_build_object('in_place', coalesce(in_place, false), 'prefix', coalesce(prefix, ''), 'past_name', past_name);
+  s := yore._adopt_columns(yore._adopt_source(rel, history_table, period), key) || given;
+  PERFORM yore._adopt_check(s);
   judged := yore._adopt_judge(s);
   IF NOT dry_run THEN
-    -- Judged once, behind the locks.
+    PERFORM yore._adopt_lock(s);
+    -- Seen again behind the locks, and judged once.
+    s := yore._adopt_columns(yore._adopt_source(rel, history_table, period), key) || given;
+    judged := yore._adopt_judge(s);
     EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE yore_adopted AS %s', judged);
     judged := 'SELECT * FROM pg_temp.yore_adopted';
   END IF;
@@ -57,7 +61,7 @@ $$;
 COMMENT ON FUNCTION yore.adopt IS
   'Reads the history that ChronoModel, ImmuTable, temporal_tables or periods kept of the table t, or that of the history_table and period given, makes every version of it one of yore''s, drops what the other system needed, and tracks the table from then on. Returns what was read: kind is source, figure, problem (of a version), obstacle (none of a version) or note. dry_run: the report alone, nothing is changed, and nothing locked but for reading. on_problem: refuse (the default), or leave_out, which keeps versions that cannot be taken in t_left_out, beside the past. Errors: YO003 no such table, YO004 tracked already, YO005 no key, YO007 an option''s value, YO008 no right, YO013 not READ COMMITTED, YO025 problems or obstacles, or no history that is known; those of yore.track; then nothing has changed. Takes ACCESS EXCLUSIVE locks on the table and its history, while every version is read and written once.';
 
-CREATE OR REPLACE FUNCTION yore._adopt_check(s jsonb, dry_run boolean) RETURNS void
+CREATE OR REPLACE FUNCTION yore._adopt_check(s jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -72,13 +76,26 @@ BEGIN
   IF pg_catalog.row_security_active(current) OR pg_catalog.row_security_active(history) THEN
     PERFORM yore._fail('YO008', pg_catalog.format('row-level security may keep rows of %s or %s from %I', current, history, current_user), 'Adopt as the owner, or as a superuser.');
   END IF;
-  IF dry_run THEN
-    RETURN;
-  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._adopt_check(jsonb) IS 'Errors YO005 and YO008, before anything is read.';
+
+CREATE OR REPLACE FUNCTION yore._adopt_lock(s jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  face    regclass := (s ->> 'face')::oid;
+  current regclass := (s ->> 'current')::oid;
+  history regclass := (s ->> 'history')::oid;
+BEGIN
   IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
     PERFORM yore._fail('YO013', pg_catalog.format('adopting %s needs a transaction of READ COMMITTED: an older snapshot need not show every version', face), 'BEGIN ISOLATION LEVEL READ COMMITTED');
   END IF;
   EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', face);
+  IF (yore._find(face)).schema_name IS NOT NULL OR (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c WHERE c.oid IN (face, current, history)) < (SELECT pg_catalog.count(DISTINCT o) FROM pg_catalog.unnest(ARRAY[face, current, history]) AS o) THEN
+    -- The lock was waited for, and who had it did the same.
+    PERFORM yore._fail('YO004', pg_catalog.format('table %I.%I has been tracked meanwhile', s ->> 'schema', s ->> 'name'));
+  END IF;
   IF current <> face THEN
     EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', current);
   END IF;
@@ -87,8 +104,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore._adopt_check(jsonb, boolean) IS
-  'Errors YO005, YO008 and YO013 before anything is read; then, unless it is a dry run, the locks.';
+COMMENT ON FUNCTION yore._adopt_lock(jsonb) IS 'Takes ACCESS EXCLUSIVE locks on the table and its history. Errors YO013 in a transaction that is not READ COMMITTED, YO004 if another adopted it meanwhile.';
 
 CREATE OR REPLACE FUNCTION yore._adopt_report(s jsonb, judged text)
 RETURNS TABLE (kind text, item text, figure bigint, row_key jsonb, valid_from timestamptz, valid_to timestamptz, detail text)

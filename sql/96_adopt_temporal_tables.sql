@@ -62,7 +62,7 @@ BEGIN
    WHERE t.tgrelid = rel AND NOT t.tgisinternal AND p.proname LIKE 'versioning%' AND t.tgnargs >= 2
    ORDER BY t.tgname LIMIT 1;
   IF NOT FOUND THEN
-    RETURN NULL;
+    RETURN yore._adopt_static(rel);
   END IF;
   history := yore._history_named(rel, g.argument[2]);
   IF history IS NULL THEN
@@ -78,6 +78,30 @@ END
 $$;
 COMMENT ON FUNCTION yore._adopt_temporal_tables(regclass) IS
   'The source, if rel has a trigger of temporal_tables; NULL if not. Error YO025 if the history table that it names is not there.';
+
+CREATE OR REPLACE FUNCTION yore._adopt_static(rel regclass) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  here record;
+BEGIN
+  SELECT pg_catalog.count(DISTINCT (h.oid, a.attname)) AS number, pg_catalog.min(h.oid) AS history, pg_catalog.min(a.attname::text) AS period INTO here
+    FROM pg_catalog.pg_trigger AS g
+    JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = g.tgrelid AND a.atttypid = 'pg_catalog.tstzrange'::regtype AND NOT a.attisdropped
+    JOIN pg_catalog.pg_attribute AS b ON b.attname = a.attname AND b.atttypid = a.atttypid AND b.attrelid <> a.attrelid AND NOT b.attisdropped
+    JOIN pg_catalog.pg_class AS h ON h.oid = b.attrelid AND h.relkind IN ('r', 'p') AND NOT h.relispartition
+   WHERE g.tgrelid = rel AND NOT g.tgisinternal AND g.tgnargs = 0 AND p.proname LIKE '%versioning'
+     AND pg_catalog.strpos(p.prosrc, pg_catalog.format('INTO %I.%I (', h.relnamespace::regnamespace::name, h.relname)) > 0
+     AND pg_catalog.strpos(p.prosrc, a.attname) > 0;
+  IF here.number <> 1 THEN
+    RETURN NULL;
+  END IF;
+  RETURN yore._adopt_pair(rel, here.history, ARRAY[here.period]) || '{"system": "temporal_tables, written for the table"}';
+END
+$$;
+COMMENT ON FUNCTION yore._adopt_static(regclass) IS
+  'The source, if rel has a trigger that temporal_tables wrote for it alone: a function t_versioning that inserts into one table with the same tstzrange column. NULL if not.';
 
 CREATE OR REPLACE FUNCTION yore._adopt_by_hand(rel regclass, history_table text, period text[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE
