@@ -69,8 +69,10 @@ DECLARE
   current regclass := (s ->> 'current')::oid;
   history regclass := (s ->> 'history')::oid;
 BEGIN
-  IF current = face AND NOT (s ->> 'immutable')::boolean THEN
+  IF current = face THEN
     PERFORM yore._check_table(current, (s ->> 'in_place')::boolean);
+  ELSE
+    PERFORM yore._check_row_security(current, (s ->> 'in_place')::boolean);
   END IF;
   PERFORM yore._check_rights(face, (s ->> 'in_place')::boolean);
   IF pg_catalog.row_security_active(current) OR pg_catalog.row_security_active(history) THEN
@@ -194,6 +196,10 @@ BEGIN
   RETURN QUERY SELECT 'note', 'note', x FROM pg_catalog.jsonb_array_elements_text(s -> 'notes') AS x;
   RETURN QUERY SELECT 'note', 'column', pg_catalog.format('%I is not in the history: NULL in the past', x) FROM pg_catalog.jsonb_array_elements_text(s -> 'absent') AS x;
   RETURN QUERY SELECT 'note', 'column', pg_catalog.format('%I is in the history alone: stays in the past', x ->> 'name') FROM pg_catalog.jsonb_array_elements(s -> 'past_only') AS x;
+  RETURN QUERY
+    SELECT 'note', 'goes', pg_catalog.format('trigger %I on %s', g.tgname, g.tgrelid::regclass)
+      FROM pg_catalog.pg_trigger AS g
+     WHERE g.tgrelid = ANY (yore._oids(s -> 'relations')) AND NOT g.tgisinternal AND g.tgfoid <> ALL (yore._oids(s -> 'functions'));
   -- Indexes and constraints over columns that go, go with them.
   RETURN QUERY
     SELECT DISTINCT 'note', 'goes', pg_catalog.format('%s', coalesce(pg_catalog.pg_get_constraintdef(k.oid), pg_catalog.pg_get_indexdef(d.objid)))

@@ -114,8 +114,8 @@ BEGIN
                        'yore.adopt(…, history_table => ''…'', period => ''{sys_period}'')');
   END IF;
   history := yore._relation(history_table);
-  IF history = rel THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('%s cannot be its own history table', rel));
+  IF history = rel OR (SELECT c.relkind NOT IN ('r', 'p') FROM pg_catalog.pg_class AS c WHERE c.oid = history) THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s is no history table of %s', history, rel), 'Name a table that has what the rows were.');
   END IF;
   RETURN yore._adopt_pair(rel, history, period) || '{"system": "as named"}';
 END

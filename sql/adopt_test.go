@@ -174,6 +174,10 @@ func TestAdoptTemporalTables(t *testing.T) {
 		l.want(`SELECT "Order", line, max(version) FROM history_app."Order Line" GROUP BY 1, 2 ORDER BY 1, 2`, "1|a|5", "1|b|4", "2|a|3")
 		l.want(`SELECT count(*) FROM app."Order Line" WHERE stamp > now() - interval '1 hour'`, "1") // and now it does again
 		pgtest.Clean(t, l.db)
+		a.same(`asof_app."Order Line"`)
+		l.exec(`SELECT yore.sync('app."Order Line"')`, `SELECT yore.untrack('app."Order Line"')`)
+		l.want(`SELECT DISTINCT dropped FROM temporal_app."Order Line_past" WHERE "Qty" = 0`, "gone")
+		l.want(`SELECT count(*) FROM app."Order Line"`, "1")
 	})
 
 	t.Run("a function for all tables goes with the last", func(t *testing.T) {
@@ -217,6 +221,9 @@ func TestAdoptTemporalTables(t *testing.T) {
 		refuses(t, l.db, "SELECT yore.adopt('t', history_table => 't_log')", "YO007", "takes both")
 		refuses(t, l.db, "SELECT yore.adopt('t', history_table => 'nowhere', period => '{was}')", "YO003")
 		refuses(t, l.db, "SELECT yore.adopt('t', history_table => 't_log', period => '{a}')", "YO007", "no period of timestamps")
+		refuses(t, l.db, "SELECT yore.adopt('t', history_table => 't', period => '{was}')", "YO007", "no history table")
+		refuses(t, l.db, "SELECT yore.adopt('t', history_table => 't_log', period => '{a,b,c}')", "YO007", "one column of a range type")
+		refuses(t, l.db, "SELECT yore.adopt('t', on_problem => 'mend')", "YO007", "'refuse' or 'leave_out'")
 		l.adopts("yore.adopt('t', history_table => 't_log', period => '{was}')")
 		// Half-open, to the microsecond.
 		l.want("SELECT id, version, valid_from AT TIME ZONE 'UTC', valid_to AT TIME ZONE 'UTC' FROM history.t ORDER BY 1, 2",

@@ -14,7 +14,7 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // an error, or yore verify found problems
+	exitFailed = 1 // an error, or yore verify or yore adopt found problems
 	exitUsage  = 2 // the command line makes no sense; nothing was done
 )
 
