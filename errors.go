@@ -58,6 +58,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrAlter: no action of ALTER TABLE, or none for a tracked table (YO024).
 	ErrAlter = errors.New("cannot be altered so")
+	// ErrAdopt: the history of a table cannot be adopted as it is (YO025).
+	ErrAdopt = errors.New("cannot be adopted")
 	// ErrRestore: rows are restored with the triggers on, or without yore's own
 	// tables (YO026).
 	ErrRestore = errors.New("restored with the triggers on, or without yore.tracked")
@@ -72,7 +74,7 @@ var byCode = map[string]error{
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
 	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
-	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO024": ErrAlter, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget,
+	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO024": ErrAlter, "YO025": ErrAdopt, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds
