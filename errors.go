@@ -56,6 +56,8 @@ var (
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrInvalid: values were refused, by Validate or by a constraint (YO023).
 	ErrInvalid = errors.New("invalid")
+	// ErrUpgrade: tables still have the triggers of an earlier version (YO028).
+	ErrUpgrade = errors.New("tables remain to be upgraded")
 )
 
 var byCode = map[string]error{
@@ -64,6 +66,7 @@ var byCode = map[string]error{
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
 	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
 	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid,
+	"YO028": ErrUpgrade,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds

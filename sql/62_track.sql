@@ -82,7 +82,7 @@ BEGIN
   m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
   m.version_gaps := coalesce(m.version_gaps, false) OR m.allow_version_write;
   m.show_row_id := coalesce(show_row_id, m.show_row_id);
-  m.generated_by := yore._version();
+  m.generated_by := coalesce(m.generated_by, yore._version());   -- what else a newer version does to a table, yore.sync does
   PERFORM yore._check_options(m);
   IF NOT tracked THEN
     PERFORM yore._check_columns(rel, yore._own_columns());
@@ -263,7 +263,7 @@ AS $$
 DECLARE
   rel regclass := yore._storage(m);
 BEGIN
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._lock(m);
   PERFORM yore._fits(rel, m.shape);
   m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x

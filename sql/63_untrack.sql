@@ -13,7 +13,7 @@ BEGIN
     PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)));
   END IF;
   PERFORM yore._check_rights(rel, m.in_place);
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._lock(m);
 
   IF history = 'keep' THEN
     PERFORM yore._fits(rel, m.shape);

@@ -3,14 +3,14 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   m       yore.tracked := yore._tracked(t);
-  storage text := pg_catalog.format('%I.%I', m.storage_schema, m.storage_name);
   rel     regclass := yore._storage(m);
   face    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   had_face boolean := pg_catalog.to_regclass(face) IS NOT NULL;
   now_has jsonb;
 BEGIN
   PERFORM yore._check_rights(rel, m.in_place);
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', storage);
+  PERFORM yore._lock(m);
+  m := yore._tracked(t);   -- as it is now: another sync may have been quicker
   now_has := yore._columns(rel);
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);

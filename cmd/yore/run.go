@@ -89,7 +89,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "read", Title: "Look at the past:"}, &cobra.Group{ID: "track", Title: "Keep it:"}, &cobra.Group{ID: "gen", Title: "Write code:"}, &cobra.Group{ID: "check", Title: "Check:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"read":  {a.asOfCommand(), a.logCommand(), a.demoCommand()},
-		"track": {a.installCommand(), a.sqlCommand(), a.trackCommand(), a.untrackCommand(), a.syncCommand(), a.undeleteCommand()},
+		"track": {a.installCommand(), a.upgradeCommand(), a.sqlCommand(), a.trackCommand(), a.untrackCommand(), a.syncCommand(), a.undeleteCommand()},
 		"gen":   {a.genCommand()},
 		"check": {a.statusCommand(), a.verifyCommand(), a.versionCommand()},
 	} {
