@@ -211,12 +211,20 @@ DECLARE
   -- A subquery, so that the setting is read once a query and not once a row.
   session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
   note    record;
+  definition text;
 BEGIN
-  PERFORM yore._drop_asof_function(m);
   IF NOT m.in_place THEN
-    PERFORM yore._make_view(face, pg_catalog.format(
+    definition := pg_catalog.format(
       E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
-      yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face), options, rel);
+      yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face);
+    BEGIN
+      PERFORM yore._make_view(face, definition, options, rel);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+      -- The function returns the face's rows. Dropped only where it must be: a
+      -- query that has found it and waits for the face would miss it.
+      PERFORM yore._drop_asof_function(m);
+      PERFORM yore._make_view(face, definition, options, rel);
+    END;
     FOR note IN
       SELECT a.attname, d.description FROM pg_catalog.pg_attribute AS a
         JOIN pg_catalog.pg_description AS d ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::regclass
@@ -236,7 +244,7 @@ BEGIN
   PERFORM yore._make_view(asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
-  EXECUTE pg_catalog.format('CREATE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
+  EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
     asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')'));
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
     pg_catalog.format('%s as of the time given; NULL means the present. Inlined by the planner; reads with the caller''s rights (yore.grant_history). Written by yore.', face));
