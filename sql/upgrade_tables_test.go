@@ -100,3 +100,11 @@ func oldTables(l *lab) []oldTable {
 	notes.setup = append(notes.setup, "UPDATE history.notes SET body = 'amended' WHERE id = 2", "DELETE FROM history.notes WHERE id = 5 AND version = 1")
 	return tables
 }
+
+func makeTables(l *lab, tables []oldTable) {
+	l.Helper()
+	s := l.session()
+	for _, table := range tables {
+		s.exec(table.setup...)
+	}
+}

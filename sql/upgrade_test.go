@@ -34,9 +34,7 @@ func TestUpgrade(t *testing.T) {
 func upgradeFrom(t *testing.T, version int) {
 	l := released(t, version)
 	tables := oldTables(l)
-	for _, table := range tables {
-		l.session().exec(table.setup...)
-	}
+	makeTables(l, tables)
 	l.exec("CREATE FUNCTION yore.of_the_user() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "COMMENT ON FUNCTION yore.of_the_user() IS 'stays'")
 	then := instant(t, l.db)
 	before := map[string]pastOf{}
@@ -126,9 +124,7 @@ func (l *lab) sameAsFresh(tables []oldTable) {
 	l.Helper()
 	pool := pgtest.Pool(l.TB)
 	fresh := &lab{TB: l.TB, db: pool, pool: pool}
-	for _, table := range tables {
-		fresh.session().exec(table.setup...)
-	}
+	makeTables(fresh, tables)
 	for what, query := range map[string]string{
 		"functions of yore": `SELECT p.oid::regprocedure::text || pg_get_function_result(p.oid) || coalesce(p.proacl::text, '') || obj_description(p.oid) FROM pg_proc AS p WHERE p.pronamespace = 'yore'::regnamespace`,
 		"generated functions": `SELECT p.oid::regprocedure::text || coalesce(p.proacl::text, '') || p.prosrc || coalesce(p.proconfig::text, '') FROM pg_proc AS p
@@ -493,4 +489,23 @@ func TestLockOrder(t *testing.T) {
 	s.exec("BEGIN", "SET LOCAL lock_timeout = '3s'", "SELECT yore.sync('a')")
 	s.want("SHOW lock_timeout", "3s")
 	s.exec("COMMIT")
+}
+
+// However much past there is, none of it is read, and no table is written anew.
+func TestUpgradeReadsNoVersion(t *testing.T) {
+	t.Parallel()
+	l := released(t, 1)
+	makeTables(l, oldTables(l))
+	if err := yore.Install(context.Background(), l.pool); err != nil {
+		t.Fatal(err)
+	}
+	const files = "SELECT c.oid::regclass, pg_relation_filenode(c.oid) FROM pg_class AS c WHERE c.relkind IN ('r', 'i', 't') AND c.relnamespace::regnamespace::text !~ '^(pg_|information)' ORDER BY 1"
+	before := l.rows(files)
+	s := l.session()
+	for _, name := range l.rows("SELECT table_name FROM yore.status()") {
+		s.exec("BEGIN", "SELECT yore.sync('"+strings.ReplaceAll(name, "'", "''")+"')")
+		s.want("SELECT relid::regclass, seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE schemaname !~ '^(pg_|yore)' AND (seq_scan > 0 OR idx_scan > 0)")
+		s.exec("COMMIT")
+	}
+	l.want(files, before...)
 }

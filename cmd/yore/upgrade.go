@@ -53,7 +53,7 @@ func (a *app) upgrade(ctx context.Context, conn *pgx.Conn, o yore.UpgradeOptions
 			return err
 		}
 	} else {
-		a.showUpgrade(report, conn.Config().Database)
+		a.showUpgrade(report, conn.Config().Database, partial != nil)
 	}
 	if partial != nil {
 		return &hintedError{err, "What is done stays done, and the others go on with the triggers they have. Run yore upgrade again; it does what is left."}
@@ -72,21 +72,14 @@ func progress(s yore.UpgradeStep, attempts int) string {
 	return what
 }
 
-func (a *app) showUpgrade(r yore.UpgradeReport, database string) {
+func (a *app) showUpgrade(r yore.UpgradeReport, database string, failed bool) {
 	if len(r.Tables) > 0 {
 		a.out().Table(upgradeTable(r))
 	}
-	done := 0
-	for _, t := range r.Tables {
-		if t.Err == nil {
-			done++
-		}
-	}
 	switch {
-	case done < len(r.Tables):
-		a.err().Bad("%d of %s upgraded to version %d", done, plural(len(r.Tables), "table"), r.To)
+	case failed: // the error says what remains
 	case len(r.Tables) > 0:
-		a.out().Good("%s upgraded to version %d", plural(done, "table"), r.To)
+		a.out().Good("%s upgraded to version %d", plural(len(r.Tables), "table"), r.To)
 	case r.From == 0:
 		a.out().Good("yore is installed in database %s; yore track TABLE comes next", database)
 	default:
@@ -103,7 +96,7 @@ func upgradeTable(r yore.UpgradeReport) pg.Result {
 		if t.Err != nil {
 			outcome, _, _ = explained(t.Err)
 		}
-		row := []string{t.Table, strconv.Itoa(t.From), strconv.Itoa(r.To), strconv.Itoa(t.Attempts), t.Took.Round(time.Millisecond).String(), outcome}
+		row := [...]string{t.Table, strconv.Itoa(t.From), strconv.Itoa(r.To), strconv.Itoa(t.Attempts), t.Took.Round(time.Millisecond).String(), outcome}
 		cells := make([]*string, len(row))
 		for i := range row {
 			cells[i] = &row[i]
