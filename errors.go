@@ -67,6 +67,8 @@ var (
 	ErrDump = errors.New("no whole dump")
 	// ErrTarget: a dump cannot be loaded into this database (YO028).
 	ErrTarget = errors.New("cannot be loaded here")
+	// ErrUpgrade: tables still have the triggers of an earlier version (YO029).
+	ErrUpgrade = errors.New("tables remain to be upgraded")
 )
 
 var byCode = map[string]error{
@@ -74,7 +76,7 @@ var byCode = map[string]error{
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
 	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
-	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO024": ErrAlter, "YO025": ErrAdopt, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget,
+	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO024": ErrAlter, "YO025": ErrAdopt, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget, "YO029": ErrUpgrade,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds

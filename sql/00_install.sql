@@ -4,6 +4,11 @@
 -- Every file of this folder may be run again at any time: tables are created
 -- only where they are missing, functions are replaced. The whole folder is run
 -- in one transaction; the lock makes two installers wait for each other.
+--
+-- The tables below are those of version 1. A column that a later version adds is
+-- added after its CREATE TABLE, and there alone, so that columns have the same
+-- order in every database (rows are inserted whole): in a DO block that looks into
+-- pg_attribute first, for ALTER TABLE takes its lock even where nothing is to do.
 
 DO $check$
 BEGIN
@@ -81,7 +86,7 @@ COMMENT ON TABLE yore.transaction IS 'Who and why: one row for each transaction 
 
 DO $version$
 DECLARE
-  this CONSTANT integer := 1;   -- as yore._version() below
+  this CONSTANT integer := 2;   -- the version of these functions; in Go, sql.Version
   here integer;
 BEGIN
   SELECT i.version INTO here FROM yore.installation AS i;
@@ -89,6 +94,7 @@ BEGIN
     RAISE EXCEPTION 'yore: the database has version % of yore''s functions, newer than this program''s %', here, this
       USING ERRCODE = 'YO015', HINT = 'Use a newer yore.';
   END IF;
+  EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION yore._version() RETURNS integer LANGUAGE sql IMMUTABLE AS %L', 'SELECT ' || this);
   INSERT INTO yore.installation AS i (version, temporal_schema, history_schema, asof_schema)
   VALUES (this,
           coalesce(nullif(pg_catalog.current_setting('yore.temporal_schema', true), ''), 'temporal'),
@@ -97,6 +103,4 @@ BEGIN
   ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE i.version <> excluded.version;
 END
 $version$;
-
-CREATE OR REPLACE FUNCTION yore._version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-COMMENT ON FUNCTION yore._version() IS 'The version of these functions; goes up when what they make changes.';
+COMMENT ON FUNCTION yore._version() IS 'The version of these functions; goes up with every release that changes them (CONTRIBUTING.md).';

@@ -83,7 +83,7 @@ BEGIN
   m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
   m.version_gaps := coalesce(m.version_gaps, false) OR m.allow_version_write;
   m.show_row_id := coalesce(show_row_id, m.show_row_id);
-  m.generated_by := yore._version();
+  m.generated_by := coalesce(m.generated_by, yore._version());   -- what else a newer version does to a table, yore.sync does
   PERFORM yore._check_options(m);
   IF NOT tracked THEN
     PERFORM yore._check_columns(rel, yore._own_columns());
@@ -105,7 +105,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore.track IS
+COMMENT ON FUNCTION yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text, boolean, boolean, boolean, boolean, boolean, boolean) IS
   'Keeps every change of the table t from now on; for a tracked table, changes the options that are given. Options and defaults: docs/sql.md. Errors: YO003 unknown, YO004 already tracked and no option given, YO005 cannot be tracked, YO006 a name in the way, YO007 an option''s value, YO008 no right. Takes an ACCESS EXCLUSIVE lock for changes of the catalog alone: no row is read or rewritten, but for immutable => true, which gives every row its ids.';
 
 CREATE OR REPLACE FUNCTION yore._check_columns(rel regclass, taken name[]) RETURNS void

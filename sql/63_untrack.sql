@@ -14,7 +14,7 @@ BEGIN
   END IF;
   PERFORM yore._check_rights(rel, m.in_place);
   m := yore._hold(m);
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._lock(m);
 
   IF history = 'keep' THEN
     PERFORM yore._fits(rel, m.shape);

@@ -26,7 +26,7 @@ BEGIN
       from_name := CASE step WHEN 1 THEN renamed.was ELSE renamed.between END;
       to_name := CASE step WHEN 1 THEN renamed.between ELSE renamed.name END;
       IF renamed.generated <> 'v' THEN
-        aside := yore._put_aside(past::regclass, to_name);
+        aside := yore._make_way(past::regclass, to_name);
         IF aside IS NOT NULL AND pg_catalog.to_regclass(faces[1]) IS NOT NULL THEN
           EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', faces[1], to_name, aside);   -- history shows it
         END IF;
@@ -77,7 +77,7 @@ BEGIN
   FOR pair IN SELECT * FROM yore._former(m, now_has) AS f ORDER BY f.place LOOP
     IF pair.now ->> 'generated' <> 'v' AND pair.past_type IS NULL THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      PERFORM yore._put_aside(past, (pair.now ->> 'name')::name);
+      PERFORM yore._make_way(past, (pair.now ->> 'name')::name);
       PERFORM yore._add_past_column(past, pair.now);
     END IF;
     columns := columns || (pair.now
@@ -121,7 +121,7 @@ $$;
 COMMENT ON FUNCTION yore._add_past_column(regclass, jsonb) IS
   'Adds a column to the past, NULL in all versions so far. Error YO005 for a domain that is not to be NULL.';
 
-CREATE OR REPLACE FUNCTION yore._put_aside(past regclass, column_name name) RETURNS name
+CREATE OR REPLACE FUNCTION yore._make_way(past regclass, column_name name) RETURNS name
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -135,7 +135,7 @@ BEGIN
   RETURN aside;
 END
 $$;
-COMMENT ON FUNCTION yore._put_aside(regclass, name) IS
+COMMENT ON FUNCTION yore._make_way(regclass, name) IS
   'Frees a name in the past for another column: the one that has it keeps its values under the name that is returned; NULL if there is none.';
 
 CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name, word text DEFAULT '_until_') RETURNS name

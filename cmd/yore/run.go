@@ -89,7 +89,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "read", Title: "Look at the past:"}, &cobra.Group{ID: "track", Title: "Keep it:"}, &cobra.Group{ID: "alter", Title: "Change tables:"}, &cobra.Group{ID: "move", Title: "Move it:"}, &cobra.Group{ID: "gen", Title: "Write code:"}, &cobra.Group{ID: "check", Title: "Check:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"read":  {a.asOfCommand(), a.logCommand(), a.demoCommand()},
-		"track": {a.installCommand(), a.sqlCommand(), a.trackCommand(), a.adoptCommand(), a.untrackCommand(), a.undeleteCommand()},
+		"track": {a.installCommand(), a.upgradeCommand(), a.sqlCommand(), a.trackCommand(), a.adoptCommand(), a.untrackCommand(), a.undeleteCommand()},
 		"alter": {a.alterCommand(), a.convertCommand(), a.syncCommand(), a.dropCommand()},
 		"move":  {a.dumpCommand(), a.loadCommand()},
 		"gen":   {a.genCommand()},

@@ -40,7 +40,7 @@ func (a *app) trackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				return a.track(cmd.Context(), conn, args[0], f.options(cmd.Flags()), since)
 			})
 		},
