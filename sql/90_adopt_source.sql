@@ -122,7 +122,7 @@ BEGIN
              'key', pg_catalog.to_jsonb(m.key_columns),
              'common', coalesce(pg_catalog.jsonb_agg(c.name ORDER BY c.number) FILTER (WHERE c.stored AND h.name IS NOT NULL), '[]'),
              -- What is not journaled differs, rightly, between the row and its version.
-             'compared', coalesce(pg_catalog.jsonb_agg(c.name ORDER BY c.number) FILTER (WHERE c.stored AND h.name IS NOT NULL AND yore._is_journaled(m, c.name)), '[]'),
+             'compared', coalesce(pg_catalog.jsonb_agg(c.name ORDER BY c.number) FILTER (WHERE c.written AND h.name IS NOT NULL AND yore._is_journaled(m, c.name)), '[]'),
              'absent', coalesce(pg_catalog.jsonb_agg(c.name ORDER BY c.number) FILTER (WHERE c.stored AND h.name IS NULL), '[]'),
              'mistyped', coalesce(pg_catalog.jsonb_agg(pg_catalog.format('column %I is %s in the table and %s in its history', c.name, c.type, h.type)) FILTER (WHERE c.type <> h.type), '[]'),
              'past_only', coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', h.name, 'type', h.type, 'collation', h.collation) ORDER BY h.number) FILTER (WHERE c.name IS NULL), '[]'))
@@ -133,11 +133,11 @@ $$;
 COMMENT ON FUNCTION yore._adopt_columns(jsonb, text[]) IS
   'The source with its key and with what it says of columns. Errors YO005 (no key), YO007 (key names no column).';
 
-CREATE OR REPLACE FUNCTION yore._adopt_columns_of(rel regclass) RETURNS TABLE (number smallint, name text, type text, "collation" text, stored boolean)
+CREATE OR REPLACE FUNCTION yore._adopt_columns_of(rel regclass) RETURNS TABLE (number smallint, name text, type text, "collation" text, stored boolean, written boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmod),
-         CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', n.nspname, o.collname) END, a.attgenerated <> 'v'
+         CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', n.nspname, o.collname) END, a.attgenerated <> 'v', a.attgenerated = ''
     FROM pg_attribute AS a
     JOIN pg_type AS t ON t.oid = a.atttypid
     LEFT JOIN pg_collation AS o ON o.oid = a.attcollation

@@ -88,6 +88,14 @@ func TestAdoptChronoModel(t *testing.T) {
 		}
 	})
 
+	t.Run("a column computed from one that is not journaled", func(t *testing.T) {
+		l := newLab(t)
+		l.chronoModel("t", "id", "id int, a int, hits int, twice int GENERATED ALWAYS AS (hits * 2) STORED", `{"temporal":true,"no_journal":["hits"]}`)
+		l.exec("INSERT INTO temporal.t VALUES (1, 1, 5)", "INSERT INTO history.t (id, a, hits, validity) VALUES (1, 1, 0, '[2001-01-01,)')")
+		says(t, l.adopts("yore.adopt('t')"), "figure problems 0")
+		l.want("SELECT hits, twice FROM t", "5|10")
+	})
+
 	t.Run("a view of the user's is named, and nothing has changed", func(t *testing.T) {
 		l := newLab(t)
 		l.chronoModel("t", "id", "id int, a int", `{"temporal":true}`)
