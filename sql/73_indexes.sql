@@ -38,7 +38,7 @@ BEGIN
   FOR index IN
     SELECT i.indexrelid
       FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-     WHERE i.indrelid = rel AND i.indisvalid
+     WHERE m.copy_indexes AND i.indrelid = rel AND i.indisvalid
        AND i.indexrelid <> yore._key_index(rel, m.key_columns)   -- the past is ordered by its key as it is
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                         WHERE a.attrelid = rel AND a.attnum = ANY (i.indkey::smallint[]) AND a.attname = ANY (yore._own_columns()))
@@ -53,7 +53,8 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS 'Gives the past a copy of each index of the table that it has none of, but the key''s.';
+COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS
+  'Gives the past a copy of each index of the table that it has none of, but the key''s; under copy_indexes => false, none.';
 
 CREATE OR REPLACE FUNCTION yore._drop_copy(m yore.tracked, index_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -115,7 +116,7 @@ DECLARE
   before oid[] := ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel);
   made   regclass;
 BEGIN
-  IF m.schema_name IS NOT NULL THEN
+  IF m.copy_indexes THEN
     PERFORM yore._check_rights(rel, m.in_place);
   END IF;
   PERFORM yore._actions(definition, 'definition of an index',
@@ -129,7 +130,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.create_index(text, text, text, boolean) IS
-  'Makes an index on present and past alike, from what follows the table''s name in CREATE INDEX: [USING method] (columns) [INCLUDE …] [WHERE …]; in the past it is never unique and has the name with _past. Returns its name, which PostgreSQL chooses where none is given. Errors: YO003 no such table, YO008 no right, YO024 no definition; those of CREATE INDEX. Takes SHARE locks: readers go on, writers wait while present and past are read.';
+  'Makes an index on present and past alike, from what follows the table''s name in CREATE INDEX: [USING method] (columns) [INCLUDE …] [WHERE …]; in the past it is never unique and has the name with _past; where the table is tracked with copy_indexes => false, on the present alone. Returns its name, which PostgreSQL chooses where none is given. Errors: YO003 no such table, YO008 no right, YO024 no definition; those of CREATE INDEX. Takes SHARE locks: readers go on, writers wait while present and past are read.';
 
 CREATE OR REPLACE FUNCTION yore.drop_index(t text, name text DEFAULT NULL, columns text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE
