@@ -65,6 +65,9 @@ BEGIN
   EXCEPTION WHEN invalid_parameter_value THEN
     RETURN NULL;   -- not even the form of a name
   END;
+  IF pg_catalog.cardinality(part) > 2 THEN
+    RETURN NULL;
+  END IF;
   SELECT x.* INTO m FROM yore.tracked AS x
    WHERE x.table_name = part[pg_catalog.cardinality(part)]::name
      AND CASE pg_catalog.cardinality(part) WHEN 1 THEN x.schema_name = ANY (pg_catalog.current_schemas(false))

@@ -115,13 +115,17 @@ DECLARE
   rel    regclass := CASE WHEN m.schema_name IS NULL THEN yore._relation(t) ELSE yore._storage(m) END;
   before oid[] := ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel);
   made   regclass;
+  how    CONSTANT text := 'Write what follows the table''s name in CREATE INDEX, as in yore.create_index(''t'', ''(a, b DESC) WHERE c'').';
 BEGIN
   IF m.copy_indexes THEN
     PERFORM yore._check_rights(rel, m.in_place);
   END IF;
-  PERFORM yore._actions(definition, 'definition of an index',
-    'Write what follows the table''s name in CREATE INDEX, as in yore.create_index(''t'', ''(a, b DESC) WHERE c'').');
-  EXECUTE pg_catalog.format('CREATE %sINDEX %sON %s %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, pg_catalog.quote_ident(name) || ' ', rel, definition);
+  PERFORM yore._actions(definition, 'definition of an index', how);
+  BEGIN
+    EXECUTE pg_catalog.format('CREATE %sINDEX %sON %s %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, pg_catalog.quote_ident(name) || ' ', rel, definition);
+  EXCEPTION WHEN syntax_error THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('%L is no definition of an index', definition), how, SQLERRM);
+  END;
   SELECT i.indexrelid INTO made FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel AND i.indexrelid <> ALL (before);
   IF m.schema_name IS NOT NULL THEN
     PERFORM yore._copy_index(m, made);
@@ -158,7 +162,8 @@ BEGIN
   IF pg_catalog.cardinality(found) <> 1 THEN
     PERFORM yore._fail('YO007', pg_catalog.format('%s has %s %s', rel,
         CASE pg_catalog.cardinality(found) WHEN 0 THEN 'no index' ELSE 'more than one index' END, coalesce(pg_catalog.quote_ident(name), 'on (' || yore._quoted(columns) || ')')),
-      CASE pg_catalog.cardinality(found) WHEN 0 THEN '' ELSE 'Name it: ' || pg_catalog.array_to_string(found, ', ') END);
+      CASE pg_catalog.cardinality(found) WHEN 0 THEN 'It has: ' || (SELECT pg_catalog.string_agg(i.indexrelid::regclass::text, ', ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel)
+           ELSE 'Name it: ' || pg_catalog.array_to_string(found, ', ') END);
   END IF;
   own := (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = found[1]);
   EXECUTE pg_catalog.format('DROP INDEX %s', found[1]);
