@@ -55,7 +55,8 @@ BEGIN
       RETURN;
     END IF;
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
-    concerned := concerned OR a.kind <> 'other';
+    -- Undeleting asks which columns may be NULL.
+    concerned := concerned OR a.kind <> 'other' OR m.immutable AND 'NULL' = ANY (pg_catalog.upper(a.words::text)::text[]);
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF pg_catalog.upper(a.words[1]) = 'DROP' AND a.kind = 'other' THEN
       constraints := constraints || yore._name_of(a.words[CASE WHEN pg_catalog.upper(a.words[3]) = 'IF' THEN 5 ELSE 3 END]);
