@@ -48,7 +48,10 @@ BEGIN
   END IF;
   rel := yore._storage(m);
   PERFORM yore._check_rights(rel, m.in_place);
-  FOR a IN SELECT x.words, x.using_expression, k.kind, k.column_name FROM yore._actions(action) AS x CROSS JOIN LATERAL yore._action_kind(x.words) AS k LOOP
+  FOR a IN
+    SELECT x.words, yore._unqualified(x.using_expression, m.storage_schema, m.storage_name) AS using_expression, k.kind, k.column_name
+      FROM yore._actions(action) AS x CROSS JOIN LATERAL yore._action_kind(x.words) AS k
+  LOOP
     IF a.kind = 'move' THEN
       PERFORM yore._rename(m, CASE WHEN pg_catalog.upper(a.words[1]) = 'SET' THEN yore._name_of(a.words[3]) ELSE m.schema_name END,
                            CASE WHEN pg_catalog.upper(a.words[1]) = 'SET' THEN m.table_name ELSE yore._name_of(a.words[3]) END);

@@ -14,3 +14,14 @@ func TestAlterRegressUndeleteAfterNotNull(t *testing.T) {
 	l.exec("SELECT yore.alter_table('t', 'ALTER b DROP NOT NULL')")
 	l.sound("t", "entity_id")
 }
+
+func TestAlterRegressUsingNamesTheTable(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text, b text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 'x', 'y')", "UPDATE t SET a = 'z'")
+	l.exec("SELECT yore.alter_table('t', 'ALTER a TYPE varchar(9) USING t.a || temporal.t.b || ''t.a''')")
+	l.history("t", "k, a, a_until_1", "1|xyt.a|x|v1 past", "1|zyt.a|∅|v2 open")
+	l.exec("SELECT yore.alter_table('t', 'ALTER b TYPE varchar(9) USING upper(\"t\".b)', in_batches => true)",
+		"SELECT yore.convert_past('t')", "SELECT yore.convert_past('t')")
+	l.history("t", "k, b, b_until_1", "1|Y|y|v1 past", "1|Y|∅|v2 open")
+	l.sound("t", "k")
+}
