@@ -31,10 +31,13 @@ BEGIN
     -- There and back again: what comes back changed has lost something.
     EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s WHERE (%s) AND NOT pg_catalog.record_image_eq(ROW((%s)::%s), ROW(%I)))',
                               past, condition, converted, was, column_name) INTO lossy;
-    RETURN CASE WHEN lossy THEN 'lossy' ELSE 'exact' END;
+    IF NOT lossy THEN
+      RETURN 'exact';
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     NULL;
   END;
+  -- The search ended with the first that is lossy; others may not convert at all.
   EXECUTE pg_catalog.format('SELECT pg_catalog.count(%s) FROM %s WHERE %s', converted, past, condition);
   RETURN 'lossy';
 EXCEPTION WHEN cannot_coerce OR data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation THEN

@@ -25,3 +25,12 @@ func TestAlterRegressUsingNamesTheTable(t *testing.T) {
 	l.history("t", "k, b, b_until_1", "1|Y|y|v1 past", "1|Y|∅|v2 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressLossyThenFailing(t *testing.T) {
+	// The first former value loses something, the second does not convert at all.
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, '007')", "UPDATE t SET a = 'x'", "UPDATE t SET a = '7'")
+	l.exec("SELECT yore.alter_table('t', 'ALTER a TYPE int USING a::int')")
+	l.history("t", "k, a, a_until_1", "1|∅|007|v1 past", "1|∅|x|v2 past", "1|7|∅|v3 open")
+	l.sound("t", "k")
+}
