@@ -34,3 +34,13 @@ func TestAlterRegressLossyThenFailing(t *testing.T) {
 	l.history("t", "k, a, a_until_1", "1|∅|007|v1 past", "1|∅|x|v2 past", "1|7|∅|v3 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressRenameToNameOfHistory(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a int)", "SELECT yore.track('t')")
+	l.refused("YO006", "SELECT yore.rename_column('t', 'a', 'version')")
+	l.refused("YO006", "SELECT yore.rename_column('t', 'a', 'sys_to')")
+	l.exec("SELECT yore.track('t', prefix => 'own_')", "SELECT yore.rename_column('t', 'a', 'version')",
+		"INSERT INTO t VALUES (1, 2)", "SELECT yore.drop_column('t', 'version')")
+	l.refused("YO006", "SELECT yore.track('t', prefix => '')") // the past has kept it
+	l.want("SELECT k, version, own_version FROM history.t", "1|∅|1")
+}
