@@ -113,10 +113,11 @@ COMMENT ON FUNCTION yore._retype_past(yore.tracked, jsonb, text, boolean, jsonb)
 CREATE OR REPLACE FUNCTION yore._convert_aside(m yore.tracked, c jsonb, aside name, given text) RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  -- The user's expression names the columns, and maybe the table, as they were.
+  -- The user's expression names the columns as they were. Not the past by its
+  -- name, which may become another before all is converted.
   SELECT CASE WHEN given IS NULL THEN pg_catalog.format('%I::%s', aside, c ->> 'type')
               ELSE pg_catalog.format('(SELECT (%s)::%s FROM (SELECT %s) AS %I)', given, c ->> 'type',
-                     pg_catalog.string_agg(pg_catalog.format('%I.%I AS %I', m.past_name, CASE w ->> 'name' WHEN c ->> 'name' THEN aside ELSE (w ->> 'name')::name END, w ->> 'name'), ', '),
+                     pg_catalog.string_agg(pg_catalog.format('%I AS %I', CASE w ->> 'name' WHEN c ->> 'name' THEN aside ELSE (w ->> 'name')::name END, w ->> 'name'), ', '),
                      m.storage_name) END || coalesce(' COLLATE ' || (c ->> 'collation'), '')
     FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w ->> 'generated' <> 'v'
 $$;

@@ -44,3 +44,13 @@ func TestAlterRegressRenameToNameOfHistory(t *testing.T) {
 	l.refused("YO006", "SELECT yore.track('t', prefix => '')") // the past has kept it
 	l.want("SELECT k, version, own_version FROM history.t", "1|∅|1")
 }
+
+func TestAlterRegressRenameWhileConverting(t *testing.T) {
+	l := newLab(t, "CREATE SCHEMA app", "CREATE TABLE t (k int PRIMARY KEY, a int)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 1)", "UPDATE t SET a = 2",
+		"SELECT yore.alter_table('t', 'ALTER a TYPE text USING a || ''!''', in_batches => true)")
+	l.exec("SELECT yore.rename_table('t', 'u')", "SELECT yore.alter_table('u', 'SET SCHEMA app')")
+	l.want("SELECT k, a FROM history_app.u ORDER BY version", "1|1!", "1|2!")
+	l.exec("SELECT yore.convert_past('app.u')", "SELECT yore.convert_past('app.u')")
+	l.want("SELECT k, a, a_until_1 FROM history_app.u ORDER BY version", "1|1!|1", "1|2!|∅")
+}
