@@ -35,6 +35,9 @@ BEGIN
       -- The views by themselves keep the old name. Renaming there too keeps
       -- grants on the column, and what the user has made over the view.
       FOREACH face IN ARRAY faces LOOP
+        IF step = 2 AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = to_name) THEN
+          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO "yore column 0"', face, to_name);   -- the row id, which gives way
+        END IF;
         IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = from_name) THEN
           EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', face, from_name, to_name);
         END IF;

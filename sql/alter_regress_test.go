@@ -54,3 +54,13 @@ func TestAlterRegressRenameWhileConverting(t *testing.T) {
 	l.exec("SELECT yore.convert_past('app.u')", "SELECT yore.convert_past('app.u')")
 	l.want("SELECT k, a, a_until_1 FROM history_app.u ORDER BY version", "1|1!|1", "1|2!|∅")
 }
+
+func TestAlterRegressRowIdGivesWay(t *testing.T) {
+	l := newLab(t, "SELECT yore.create_immutable_table('t', 'a int')", "INSERT INTO t (a) VALUES (1)")
+	l.want("SELECT id IS NOT NULL FROM history.t", "t") // the row id of the version
+	l.exec("SELECT yore.rename_column('t', 'a', 'id')")
+	l.want("SELECT id FROM history.t", "1")
+	l.exec("UPDATE t SET id = 2", "SELECT yore.rename_column('t', 'id', 'a')")
+	l.want("SELECT a, id IS NOT NULL FROM history.t ORDER BY version", "1|t", "2|t")
+	l.sound("t", "entity_id")
+}
