@@ -47,6 +47,7 @@ DECLARE
   face     text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   had_face boolean := pg_catalog.to_regclass(face) IS NOT NULL;
   now_has  jsonb := yore._columns(rel);
+  disturbs boolean;
   saved    jsonb;
 BEGIN
   PERFORM yore._check_kind(rel, m.in_place);
@@ -54,7 +55,8 @@ BEGIN
   PERFORM yore._check_names(m, ARRAY(SELECT h ->> 'name' FROM pg_catalog.jsonb_array_elements(now_has) AS h));
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);
-  saved := CASE WHEN yore._disturbs(m, now_has, keep_past) THEN yore._take_down(m, past) ELSE '[]' END;
+  disturbs := yore._disturbs(m, now_has, keep_past);
+  saved := CASE WHEN disturbs THEN yore._take_down(m, past) ELSE '[]' END;
   PERFORM yore._drop_policies(past);
   m.columns := yore._fit_past(m, now_has, keep_past, in_batches, conversions);
   m.journal := nullif(ARRAY(SELECT j FROM pg_catalog.unnest(m.journal) AS j WHERE now_has @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', j))), '{}');
@@ -71,6 +73,9 @@ BEGIN
          no_journal = m.no_journal, sequences = m.sequences, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   PERFORM yore._give(past::text, 'TABLE', rel);   -- the table's may have changed
+  IF disturbs AND yore._unconverted(m) IS NULL THEN
+    PERFORM yore._copy_indexes(m);
+  END IF;
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);

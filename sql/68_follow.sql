@@ -60,6 +60,8 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   past    regclass := yore._past(m);
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  aside   name;
   c       jsonb;
   was     jsonb;
   type    text;

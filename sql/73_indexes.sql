@@ -35,6 +35,16 @@ DECLARE
   index regclass;
 BEGIN
   FOR index IN
+    SELECT p.indexrelid
+      FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid,
+           pg_catalog.pg_index AS p JOIN pg_catalog.pg_class AS pc ON pc.oid = p.indexrelid
+     WHERE i.indrelid = rel AND p.indrelid = yore._past(m) AND pc.relname = yore._copy_name(c.relname)
+       AND EXISTS (SELECT FROM pg_catalog.generate_series(1, greatest(i.indnatts, p.indnatts)) AS n
+                    WHERE pg_catalog.pg_get_indexdef(i.indexrelid, n, false) IS DISTINCT FROM pg_catalog.pg_get_indexdef(p.indexrelid, n, false))
+  LOOP
+    EXECUTE pg_catalog.format('DROP INDEX %s', index);   -- its column was put aside
+  END LOOP;
+  FOR index IN
     SELECT i.indexrelid
       FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
      WHERE i.indrelid = rel AND i.indisvalid
@@ -52,7 +62,7 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS 'Gives the past a copy of each index of the table that it has none of, but the key''s.';
+COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS 'Gives the past a copy of each index of the table that it has none of, or none on the same columns, but the key''s.';
 
 CREATE OR REPLACE FUNCTION yore._drop_copy(m yore.tracked, index_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -84,6 +94,8 @@ BEGIN
   EXECUTE pg_catalog.format('CREATE %sINDEX %sON %s %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, pg_catalog.quote_ident(name) || ' ', rel, definition);
   SELECT i.indexrelid INTO made FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel AND i.indexrelid <> ALL (before);
   IF m.schema_name IS NOT NULL THEN
+    -- One of that name may have gone with a column that the past has kept.
+    PERFORM yore._drop_copy(m, (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = made));
     PERFORM yore._copy_index(m, made);
   END IF;
   RETURN (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = made);

@@ -64,3 +64,17 @@ func TestAlterRegressRowIdGivesWay(t *testing.T) {
 	l.want("SELECT a, id IS NOT NULL FROM history.t ORDER BY version", "1|t", "2|t")
 	l.sound("t", "entity_id")
 }
+
+func TestAlterRegressIndexOfColumnPutAside(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text, b text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 'x', '12')", "UPDATE t SET a = '7', b = '012'",
+		"SELECT yore.create_index('t', '(a)', 'by_a')", "SELECT yore.create_index('t', '(b DESC)', 'by_b')")
+	l.exec("SELECT yore.alter_table('t', 'ALTER a TYPE int USING a::int')",
+		"SELECT yore.alter_table('t', 'ALTER b TYPE int USING b::int', in_batches => true)",
+		"INSERT INTO t VALUES (2, 3, 4)", "SELECT yore.convert_past('t')", "SELECT yore.convert_past('t')")
+	columns := `SELECT c.relname, pg_get_indexdef(c.oid, 1, false) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+	             WHERE i.indrelid = 'temporal.t_past'::regclass AND c.relname LIKE 'by%' ORDER BY 1`
+	l.want(columns, "by_a_past|a", "by_b_past|b")
+	l.exec("SELECT yore.drop_column('t', 'a')", "SELECT yore.create_index('t', '(k, b)', 'by_a')")
+	l.want(columns, "by_a_past|k", "by_b_past|b")
+}
