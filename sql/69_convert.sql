@@ -208,6 +208,9 @@ BEGIN
   PERFORM yore._copy_indexes(m);   -- those of the column went with its former values
   PERFORM yore._make_faces(m);
   PERFORM yore._put_up(saved);
+  IF m.immutable THEN
+    PERFORM yore._make_triggers(m);   -- undeleting reads the past itself again
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION yore._end_conversion(yore.tracked, jsonb) IS

@@ -1,6 +1,10 @@
 package sql_test
 
-import "testing"
+import (
+	"testing"
+
+	"yore.example/yore/internal/pgtest"
+)
 
 // What random schema changes against a model of them (internal/model/schema)
 // found lost, each as the few statements that it takes.
@@ -77,4 +81,17 @@ func TestAlterRegressIndexOfColumnPutAside(t *testing.T) {
 	l.want(columns, "by_a_past|a", "by_b_past|b")
 	l.exec("SELECT yore.drop_column('t', 'a')", "SELECT yore.create_index('t', '(k, b)', 'by_a')")
 	l.want(columns, "by_a_past|k", "by_b_past|b")
+}
+
+func TestAlterRegressUndeleteWhileConverting(t *testing.T) {
+	l := newLab(t, "SELECT yore.create_immutable_table('t', 'xid text, b int', prefix => 'own_')",
+		"INSERT INTO t (entity_id, xid, b) VALUES ('00000000-0000-7000-8000-000000000001', '12', 3)", "DELETE FROM t")
+	l.exec("SELECT yore.alter_table('t', 'ALTER xid TYPE int USING xid::int', in_batches => true)",
+		"SELECT yore.undelete('t', '00000000-0000-7000-8000-000000000001')")
+	l.present("t", "xid, b", "12|3")
+	pgtest.Clean(l, l.db)
+	l.exec("SELECT yore.convert_past('t')", "SELECT yore.convert_past('t')", "DELETE FROM t",
+		"SELECT yore.undelete('t', '00000000-0000-7000-8000-000000000001')")
+	l.present("t", "xid, b", "12|3")
+	pgtest.Clean(l, l.db)
 }
