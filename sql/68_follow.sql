@@ -80,7 +80,10 @@ BEGIN
       NULL;   -- stored nowhere
     ELSIF was IS NULL OR type IS NULL THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      PERFORM yore._put_aside(past, (c ->> 'name')::name);
+      aside := yore._put_aside(past, (c ->> 'name')::name);
+      IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(history) AND a.attname = c ->> 'name') AND aside IS NOT NULL THEN
+        EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', history, c ->> 'name', aside);   -- and views of the user's go on with it
+      END IF;
       PERFORM yore._add_past_column(past, c);
     ELSIF (c -> 'type', c -> 'collation') IS DISTINCT FROM (was -> 'type', was -> 'collation') THEN
       c := c || yore._retype_past(m, c, type, in_batches AND (c ->> 'name')::name <> ALL (m.key_columns), conversions -> (c ->> 'name'));

@@ -69,6 +69,17 @@ func TestAlterRegressRowIdGivesWay(t *testing.T) {
 	l.sound("t", "entity_id")
 }
 
+func TestAlterRegressViewOfKeptColumn(t *testing.T) {
+	// A view shows the column that it was made for, not another that came to
+	// have its name.
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 'x')", "UPDATE t SET a = 'y'", "CREATE VIEW v AS SELECT k, a FROM history.t")
+	l.exec("SELECT yore.drop_column('t', 'a')", "SELECT yore.add_column('t', 'a', 'int DEFAULT 5')")
+	l.want("SELECT * FROM v ORDER BY a", "1|x", "1|∅")
+	l.history("t", "k, a, a_until_1", "1|∅|x|v1 past", "1|5|∅|v2 open")
+	l.sound("t", "k")
+}
+
 func TestAlterRegressIndexOfColumnPutAside(t *testing.T) {
 	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text, b text)", "SELECT yore.track('t')",
 		"INSERT INTO t VALUES (1, 'x', '12')", "UPDATE t SET a = '7', b = '012'",
