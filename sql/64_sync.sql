@@ -27,16 +27,12 @@ DECLARE
   face     text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   had_face boolean := pg_catalog.to_regclass(face) IS NOT NULL;
   now_has  jsonb := yore._columns(rel);
-  named    yore.tracked := m;
   saved    jsonb;
 BEGIN
   PERFORM yore._check_kind(rel, m.in_place);
   m := yore._renumbered(m);
   PERFORM yore._refuse_unconverted(m, now_has);
-  named.columns := now_has;
-  named.journal := NULL;
-  named.no_journal := NULL;
-  PERFORM yore._check_options(named);   -- the names, before they meet those of the views
+  PERFORM yore._check_names(m, ARRAY(SELECT h ->> 'name' FROM pg_catalog.jsonb_array_elements(now_has) AS h));
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);
   saved := CASE WHEN yore._disturbs(m, now_has, keep_past) THEN yore._take_down(m, past) ELSE '[]' END;

@@ -35,6 +35,9 @@ BEGIN
       -- The views by themselves keep the old name. Renaming there too keeps
       -- grants on the column, and what the user has made over the view.
       FOREACH face IN ARRAY faces LOOP
+        IF step = 2 AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = to_name) THEN
+          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO "yore column 0"', face, to_name);   -- the row id, which gives way
+        END IF;
         IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = from_name) THEN
           EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', face, from_name, to_name);
         END IF;
@@ -60,6 +63,8 @@ DECLARE
   marks   jsonb;
   gone    name;
   pair    record;
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  aside   name;
   columns jsonb := '[]';
 BEGIN
   -- Before any column is dropped: what USING gave may speak of it.
@@ -77,7 +82,10 @@ BEGIN
   FOR pair IN SELECT * FROM yore._former(m, now_has) AS f ORDER BY f.place LOOP
     IF pair.now ->> 'generated' <> 'v' AND pair.past_type IS NULL THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      PERFORM yore._make_way(past, (pair.now ->> 'name')::name);
+      aside := yore._make_way(past, (pair.now ->> 'name')::name);
+      IF aside IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(history) AND a.attname = pair.now ->> 'name') THEN
+        EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', history, pair.now ->> 'name', aside);   -- and views of the user's go on with it
+      END IF;
       PERFORM yore._add_past_column(past, pair.now);
     END IF;
     columns := columns || (pair.now

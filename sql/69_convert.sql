@@ -31,10 +31,13 @@ BEGIN
     -- There and back again: what comes back changed has lost something.
     EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s WHERE (%s) AND NOT pg_catalog.record_image_eq(ROW((%s)::%s), ROW(%I)))',
                               past, condition, converted, was, column_name) INTO lossy;
-    RETURN CASE WHEN lossy THEN 'lossy' ELSE 'exact' END;
+    IF NOT lossy THEN
+      RETURN 'exact';
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     NULL;
   END;
+  -- The search ended with the first that is lossy; others may not convert at all.
   EXECUTE pg_catalog.format('SELECT pg_catalog.count(%s) FROM %s WHERE %s', converted, past, condition);
   RETURN 'lossy';
 EXCEPTION WHEN cannot_coerce OR data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation THEN
@@ -69,8 +72,9 @@ AS $$
 DECLARE
   plain text;
 BEGIN
-  -- A table of the same name and columns: there the expression means what it
-  -- means in ALTER TABLE, where it may name the table.
+  expression := yore._unqualified(expression, m.storage_schema, m.storage_name);
+  -- A table of the same columns: there the expression means what it means in
+  -- ALTER TABLE.
   EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %I (LIKE %I.%I)', m.storage_name, m.storage_schema, m.storage_name);
   EXECUTE pg_catalog.format('ALTER TABLE pg_temp.%I ADD CONSTRAINT yore_using CHECK (pg_catalog.num_nulls(%s) = 0)', m.storage_name, expression);
   plain := yore._checked(pg_catalog.format('pg_temp.%I', m.storage_name)::regclass, 'yore_using');
@@ -302,6 +306,9 @@ BEGIN
   m := yore._mark(m, NULL);
   PERFORM yore._make_faces(m);     -- history shows what was kept
   PERFORM yore._copy_indexes(m);   -- those of the columns went with their former values
+  IF m.immutable THEN
+    PERFORM yore._make_triggers(m);   -- undeleting reads the past itself again
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION yore._end_conversion(yore.tracked) IS

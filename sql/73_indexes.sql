@@ -117,7 +117,7 @@ DECLARE
   made   regclass;
   how    CONSTANT text := 'Write what follows the table''s name in CREATE INDEX, as in yore.create_index(''t'', ''(a, b DESC) WHERE c'').';
 BEGIN
-  IF m.copy_indexes THEN
+  IF m.schema_name IS NOT NULL THEN
     PERFORM yore._check_rights(rel, m.in_place);
   END IF;
   PERFORM yore._actions(definition, 'definition of an index', how);
@@ -127,7 +127,7 @@ BEGIN
     PERFORM yore._fail('YO024', pg_catalog.format('%L is no definition of an index', definition), how, SQLERRM);
   END;
   SELECT i.indexrelid INTO made FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel AND i.indexrelid <> ALL (before);
-  IF m.schema_name IS NOT NULL THEN
+  IF m.copy_indexes THEN
     PERFORM yore._copy_index(m, made);
   END IF;
   RETURN (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = made);
