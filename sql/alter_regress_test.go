@@ -106,3 +106,12 @@ func TestAlterRegressUndeleteWhileConverting(t *testing.T) {
 	l.present("t", "xid, b", "12|3")
 	pgtest.Clean(l, l.db)
 }
+
+func TestAlterRegressKeptIdOfImmutable(t *testing.T) {
+	l := newLab(t, "SELECT yore.create_immutable_table('t', 'id text')", "INSERT INTO t (id) VALUES ('x')", "UPDATE t SET id = 'y'")
+	l.exec("SELECT yore.drop_column('t', 'id')")
+	l.want("SELECT version, id FROM history.t ORDER BY 1", "1|x", "2|∅") // not the row id
+	l.exec("SELECT yore.add_column('t', 'id', 'int')", "UPDATE t SET id = 7")
+	l.want("SELECT version, id, id_until_1 FROM history.t ORDER BY 1", "1|∅|x", "2|∅|∅", "3|7|∅")
+	l.sound("t", "entity_id")
+}
