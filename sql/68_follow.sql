@@ -4,7 +4,6 @@ CREATE OR REPLACE FUNCTION yore._rename_columns(m yore.tracked, now_has jsonb) R
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  aside     name;
   past      text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   faces     text[] := ARRAY[pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name),
                             pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name)]
@@ -25,11 +24,8 @@ BEGIN
     LOOP
       from_name := CASE step WHEN 1 THEN renamed.was ELSE renamed.between END;
       to_name := CASE step WHEN 1 THEN renamed.between ELSE renamed.name END;
+      PERFORM yore._make_way(m, to_name);
       IF renamed.generated <> 'v' THEN
-        aside := yore._put_aside(past::regclass, to_name);
-        IF aside IS NOT NULL AND pg_catalog.to_regclass(faces[1]) IS NOT NULL THEN
-          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', faces[1], to_name, aside);   -- history shows it
-        END IF;
         EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I', past, from_name, to_name);
       END IF;
       -- The views by themselves keep the old name. Renaming there too keeps
@@ -60,8 +56,6 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   past    regclass := yore._past(m);
-  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
-  aside   name;
   c       jsonb;
   was     jsonb;
   type    text;
@@ -76,14 +70,13 @@ BEGIN
   FOR c IN SELECT e.c FROM pg_catalog.jsonb_array_elements(now_has) WITH ORDINALITY AS e (c, place) ORDER BY e.place LOOP
     SELECT w INTO was FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w -> 'number' = c -> 'number' AND w ->> 'generated' <> 'v';
     type := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = c ->> 'name');
-    IF c ->> 'generated' = 'v' THEN
-      NULL;   -- stored nowhere
+    IF c ->> 'generated' = 'v' THEN   -- stored nowhere
+      IF NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w -> 'number' = c -> 'number') THEN
+        PERFORM yore._make_way(m, (c ->> 'name')::name);
+      END IF;
     ELSIF was IS NULL OR type IS NULL THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      aside := yore._put_aside(past, (c ->> 'name')::name);
-      IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(history) AND a.attname = c ->> 'name') AND aside IS NOT NULL THEN
-        EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', history, c ->> 'name', aside);   -- and views of the user's go on with it
-      END IF;
+      PERFORM yore._make_way(m, (c ->> 'name')::name);
       PERFORM yore._add_past_column(past, c);
     ELSIF (c -> 'type', c -> 'collation') IS DISTINCT FROM (was -> 'type', was -> 'collation') THEN
       c := c || yore._retype_past(m, c, type, in_batches AND (c ->> 'name')::name <> ALL (m.key_columns), conversions -> (c ->> 'name'));
@@ -126,6 +119,22 @@ END
 $$;
 COMMENT ON FUNCTION yore._put_aside(regclass, name) IS
   'Frees a name in the past for another column: the one that has it keeps its values under the name that is returned; NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION yore._make_way(m yore.tracked, column_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  aside   name := yore._put_aside(yore._past(m), column_name);
+BEGIN
+  IF aside IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                                    WHERE a.attrelid = pg_catalog.to_regclass(history) AND a.attname = column_name) THEN
+    EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', history, column_name, aside);   -- and views of the user's go on with it
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._make_way(yore.tracked, name) IS
+  'Has a dropped column that the past keeps, and history shows, give up a name that another column takes.';
 
 CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name) RETURNS name
 LANGUAGE sql STABLE

@@ -446,9 +446,7 @@ func (tb *table) drop(c *column, keepPast bool) {
 
 func (tb *table) rename(c *column, name string) {
 	c.name = ""
-	if !c.virtual {
-		tb.free(name)
-	}
+	tb.free(name)
 	c.name = name
 }
 
