@@ -368,7 +368,7 @@ func (m *machine) constraint(t *rapid.T, taken []int) *change {
 				apply: func(tb *table) { x := tb.column(c.id); *[]*string{&x.check, &x.unique, &x.refers}[i] = "" }}
 		}
 	}
-	name := fmt.Sprintf("%s_c%d", tb.name, tb.constraints+1)
+	name := fmt.Sprintf("c%d_%d", m.tables, tb.constraints+1)
 	ch := &change{of: []int{c.id}}
 	set := func(f func(x *column)) func(tb *table) {
 		return func(tb *table) { tb.constraints++; f(tb.column(c.id)) }
