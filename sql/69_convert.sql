@@ -173,7 +173,7 @@ BEGIN
   END LOOP;
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(aside) LOOP
     PERFORM yore._drop_copies(past, (r #>> '{column,name}')::name);
-    marks := marks || pg_catalog.jsonb_build_object(r #>> '{column,name}', pg_catalog.jsonb_build_object('column', yore._make_way(past, (r #>> '{column,name}')::name)));
+    marks := marks || pg_catalog.jsonb_build_object(r #>> '{column,name}', pg_catalog.jsonb_build_object('column', yore._set_aside(past, (r #>> '{column,name}')::name)));
   END LOOP;
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(aside) LOOP
     marks := pg_catalog.jsonb_set(marks, ARRAY[r #>> '{column,name}'], yore._start_conversion(past, r, marks -> (r #>> '{column,name}'), still));

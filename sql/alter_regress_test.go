@@ -106,3 +106,23 @@ func TestAlterRegressUndeleteWhileConverting(t *testing.T) {
 	l.present("t", "xid, b", "12|3")
 	pgtest.Clean(l, l.db)
 }
+
+func TestAlterRegressKeptIdOfImmutable(t *testing.T) {
+	l := newLab(t, "SELECT yore.create_immutable_table('t', 'id text')", "INSERT INTO t (id) VALUES ('x')", "UPDATE t SET id = 'y'")
+	l.exec("SELECT yore.drop_column('t', 'id')")
+	l.want("SELECT version, id FROM history.t ORDER BY 1", "1|x", "2|∅") // not the row id
+	l.exec("SELECT yore.add_column('t', 'id', 'int')", "UPDATE t SET id = 7")
+	l.want("SELECT version, id, id_until_1 FROM history.t ORDER BY 1", "1|∅|x", "2|∅|∅", "3|7|∅")
+	l.sound("t", "entity_id")
+}
+
+func TestAlterRegressVirtualTakesKeptName(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text, b text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 'x', 'y')", "UPDATE t SET a = 'z', b = 'w'")
+	l.needs(18, "virtual columns")
+	l.exec("SELECT yore.drop_column('t', 'a')", "SELECT yore.add_column('t', 'a', 'int GENERATED ALWAYS AS (k + 1) VIRTUAL')")
+	l.history("t", "k, a, a_until_1", "1|2|x|v1 past", "1|2|∅|v2 open")
+	l.exec("SELECT yore.drop_column('t', 'b')", "SELECT yore.rename_column('t', 'a', 'b')")
+	l.history("t", "k, b, b_until_1, a_until_1", "1|2|y|x|v1 past", "1|2|∅|∅|v2 open")
+	l.sound("t", "k")
+}

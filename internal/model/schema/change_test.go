@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -50,7 +51,8 @@ func pick(t *rapid.T, tb *table, fits func(c *column) bool, taken []int) *column
 var added = []string{"integer", "bigint", "text", "character varying(3)", "character varying(8)", "numeric", "numeric(8,2)", "boolean", "date",
 	"timestamp with time zone", "jsonb", "text[]", "mood", "positive", textC}
 
-func (m *machine) addColumn(t *rapid.T, taken []int, avoid []string) *change {
+// addColumn does not use the names to avoid, and may those that are freed.
+func (m *machine) addColumn(t *rapid.T, taken []int, avoid, freed []string) *change {
 	tb := m.tb
 	name := choose(t, names, "name")
 	if slices.Contains(avoid, name) {
@@ -94,6 +96,9 @@ func (m *machine) addColumn(t *rapid.T, taken []int, avoid []string) *change {
 		taken = append(taken, of.id)
 	}
 	ch := &change{what: what, action: fmt.Sprintf("ADD COLUMN %s %s", quote(name), definition), want: tb.refuseName(name), of: []int{c.from}}
+	if slices.Contains(freed, name) && ch.want == "42701" {
+		ch.want, ch.what = "", "add with a name that is freed"
+	}
 	ch.apply = func(tb *table) { x := *c; tb.add(&x) }
 	return ch
 }
@@ -180,8 +185,8 @@ func (m *machine) renameColumn(t *rapid.T) *change {
 }
 
 // secondColumn is another column that a USING may take.
-func (tb *table) secondColumn(t *rapid.T, c *column, taken []int) *column {
-	return pick(t, tb, func(x *column) bool { return x != c && !x.virtual && x.typ != "jsonb" }, taken)
+func (tb *table) secondColumn(t *rapid.T, c *column) *column {
+	return pick(t, tb, func(x *column) bool { return x != c && x.from == 0 && x.typ != "jsonb" }, nil)
 }
 
 func (m *machine) retypeColumn(t *rapid.T, taken []int, inBatches bool) *change {
@@ -208,12 +213,16 @@ func (m *machine) retypeColumn(t *rapid.T, taken []int, inBatches bool) *change 
 			subject = quote(tb.name) + "." + subject
 		}
 		if con.second {
-			x := tb.secondColumn(t, c, taken)
+			x := tb.secondColumn(t, c)
 			if x == nil {
 				return nil
 			}
 			other, second = x.id, quote(x.name)
-			used = append(used, x.id)
+			if !slices.Contains(taken, x.id) {
+				used = append(used, x.id)
+			} else {
+				m.tally.add("USING of a column that changes as well", 1)
+			}
 		}
 		using := strings.ReplaceAll(strings.ReplaceAll(con.using, "%[1]s", subject), "%[2]s", second)
 		action += " USING " + using
@@ -359,7 +368,7 @@ func (m *machine) constraint(t *rapid.T, taken []int) *change {
 				apply: func(tb *table) { x := tb.column(c.id); *[]*string{&x.check, &x.unique, &x.refers}[i] = "" }}
 		}
 	}
-	name := fmt.Sprintf("%s_c%d", tb.name, tb.constraints+1)
+	name := fmt.Sprintf("c%d_%d", m.tables, tb.constraints+1)
 	ch := &change{of: []int{c.id}}
 	set := func(f func(x *column)) func(tb *table) {
 		return func(tb *table) { tb.constraints++; f(tb.column(c.id)) }
@@ -523,12 +532,12 @@ func (m *machine) track(t *rapid.T) *change {
 func (m *machine) several(t *rapid.T) *change {
 	all := &change{what: "several actions"}
 	var parts []*change
-	var names []string
+	var names, freed []string
 	for range number(t, 2, 3, "actions") {
 		var ch *change
 		switch choose(t, []string{"add", "add", "drop", "drop", "retype", "default", "not null", "constraint"}, "action") {
 		case "add":
-			ch = m.addColumn(t, all.of, names)
+			ch = m.addColumn(t, all.of, names, freed)
 			if ch != nil {
 				names = append(names, m.tb.lastName(ch))
 			}
@@ -548,6 +557,12 @@ func (m *machine) several(t *rapid.T) *change {
 		// A refused one refuses all; those that go together are told one by one.
 		if ch == nil || ch.want != "" || strings.HasSuffix(ch.action, "CASCADE") || len(parts) > 0 && ch.drops && ch.lose != all.lose {
 			continue
+		}
+		if ch.drops && !slices.ContainsFunc(m.tb.views, func(w view) bool { return w.loses(m.tb.column(ch.of[0]), true) }) {
+			freed = append(freed, m.tb.column(ch.of[0]).name)
+		}
+		if ch.what == "add with a name that is freed" {
+			m.tally.add(ch.what, 1)
 		}
 		all.of = append(all.of, ch.of...)
 		all.lose = all.lose || ch.lose
@@ -573,9 +588,11 @@ func (m *machine) several(t *rapid.T) *change {
 	}
 	slices.SortStableFunc(parts, func(a, b *change) int { return rank(a) - rank(b) })
 	all.apply = func(tb *table) {
+		tb.all(func(v *version) { v.was = maps.Clone(v.values) }) // what each USING sees
 		for _, p := range parts {
 			p.apply(tb)
 		}
+		tb.all(func(v *version) { v.was = nil })
 	}
 	return all
 }
@@ -611,7 +628,7 @@ func (m *machine) byHand(t *rapid.T) *change {
 	var ch *change
 	switch choose(t, []string{"add", "rename", "swap", "default"}, "by hand") {
 	case "add":
-		ch = m.addColumn(t, nil, nil)
+		ch = m.addColumn(t, nil, nil, nil)
 	case "rename":
 		if ch = m.renameColumn(t); ch != nil && m.tb.kind.immutable && strings.HasSuffix(ch.what, "key column") {
 			return nil
@@ -636,7 +653,7 @@ func (m *machine) drawChange(t *rapid.T) (*change, bool) {
 		"several", "several", "several", "hand", "hand"}, "change")
 	switch kind {
 	case "add":
-		return m.addColumn(t, nil, nil), false
+		return m.addColumn(t, nil, nil, nil), false
 	case "drop":
 		return m.dropColumn(t, nil), false
 	case "rename":

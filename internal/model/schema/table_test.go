@@ -50,7 +50,8 @@ type version struct {
 	number   int64
 	values   map[int]value // by id of the column; missing: NULL
 	from, to int64
-	by       int // the transaction that made it
+	by       int           // the transaction that made it
+	was      map[int]value // before the statement that changes the table
 }
 
 func (v version) tombstone() bool { return v.from == v.to }
@@ -158,6 +159,14 @@ func (v version) get(id int) value {
 		return x
 	}
 	return null
+}
+
+// old is the value before the statement.
+func (v version) old(id int) value {
+	if v.was != nil {
+		return version{values: v.was}.get(id)
+	}
+	return v.get(id)
 }
 
 // Names, quoted.
@@ -291,6 +300,11 @@ func (tb *table) past(f func(v *version)) {
 			}
 		}
 	}
+}
+
+func (tb *table) all(f func(v *version)) {
+	tb.past(f)
+	tb.current(f)
 }
 
 func (tb *table) current(f func(v *version)) {
@@ -432,9 +446,7 @@ func (tb *table) drop(c *column, keepPast bool) {
 
 func (tb *table) rename(c *column, name string) {
 	c.name = ""
-	if !c.virtual {
-		tb.free(name)
-	}
+	tb.free(name)
 	c.name = name
 }
 
@@ -443,7 +455,7 @@ func (tb *table) verdict(id int, con conversion, other int) string {
 	verdict := "exact"
 	tb.past(func(v *version) {
 		was := v.get(id)
-		converted, code := con.ofPast(was, v.get(other))
+		converted, code := con.ofPast(was, v.old(other))
 		switch {
 		case code != "":
 			verdict = "fails"
@@ -457,14 +469,14 @@ func (tb *table) verdict(id int, con conversion, other int) string {
 // retype gives a column another type; the present must convert.
 func (tb *table) retype(c *column, con conversion, other int, inBatches bool) {
 	verdict := tb.verdict(c.id, con, other)
-	tb.current(func(v *version) { v.values[c.id], _ = con.ofPresent(v.get(c.id), v.get(other)) })
+	tb.current(func(v *version) { v.values[c.id], _ = con.ofPresent(v.get(c.id), v.old(other)) })
 	was := c.typ
 	c.typ = con.to
 	if con.using == "" && !con.rewrites {
 		return
 	}
 	if verdict == "exact" && !inBatches {
-		tb.past(func(v *version) { v.values[c.id], _ = con.ofPast(v.get(c.id), v.get(other)) })
+		tb.past(func(v *version) { v.values[c.id], _ = con.ofPast(v.get(c.id), v.old(other)) })
 		return
 	}
 	tb.ids++
@@ -476,7 +488,7 @@ func (tb *table) retype(c *column, con conversion, other int, inBatches bool) {
 		case verdict == "fails":
 			delete(v.values, c.id)
 		default:
-			v.values[c.id], _ = con.ofPast(before, v.get(other))
+			v.values[c.id], _ = con.ofPast(before, v.old(other))
 		}
 	})
 	if inBatches && verdict != "fails" {
