@@ -277,7 +277,9 @@ func (tb *table) refuseRetype(c *column, con conversion, other int) string {
 		case c.unique != "" && !converted.null && seen[unique(con.to, converted)]:
 			want = "23505"
 		}
-		seen[unique(con.to, converted)] = true
+		if code == "" {
+			seen[unique(con.to, converted)] = true
+		}
 	})
 	isText := func(typ string) bool { return typ == "text" || typ == textC }
 	if want == "" && isText(c.typ) && !isText(con.to) && !strings.HasPrefix(con.to, "character") {
