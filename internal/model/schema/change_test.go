@@ -261,17 +261,17 @@ func (tb *table) refuseRetype(c *column, con conversion, other int) string {
 	if tb.generatesFrom(c.id) {
 		return "0A000"
 	}
-	if (con.using != "" || con.rewrites) && slices.ContainsFunc(tb.columns, func(x *column) bool { return x.from == c.id }) {
-		return "0A000"
-	}
 	seen := map[value]bool{}
 	want := ""
 	tb.current(func(v *version) {
+		if want != "" {
+			return
+		}
 		converted, code := con.ofPresent(v.get(c.id), v.get(other))
 		switch {
-		case want != "":
 		case code != "":
 			want = code
+			return
 		case c.notNull && converted.null:
 			want = "23502"
 		case c.unique != "" && !converted.null && seen[unique(con.to, converted)]:
