@@ -48,6 +48,9 @@ func TestErrors(t *testing.T) {
 		{name: "ErrOption", do: track("a", yore.TrackOptions{OnTruncate: "archiv"}), want: yore.ErrOption, code: "YO007", says: "archiv"},
 		{name: "ErrOption/History", do: func(db yore.DB) error { return yore.Untrack(ctx, db, "a", "kep") }, want: yore.ErrOption, code: "YO007", says: "kep"},
 		{name: "ErrOption/HistoryEmpty", do: func(db yore.DB) error { return yore.Untrack(ctx, db, "a", "") }, want: yore.ErrOption, code: "YO007", says: "keep"},
+		{name: "ErrAlter", do: func(db yore.DB) error {
+			return yore.AlterTable(ctx, db, "a", "ADD x int; SELECT 1", yore.AlterOptions{})
+		}, want: yore.ErrAlter, code: "YO024", says: "semicolon"},
 		{name: "ErrNeedsSync", setup: []string{"ALTER TABLE temporal.a ADD x int"}, do: exec("DELETE FROM a"), want: yore.ErrNeedsSync, code: "YO009", says: "has changed"},
 		{name: "ErrPresent", do: exec("DO $$ BEGIN PERFORM yore.as_of(now()); PERFORM * FROM public.a; END $$"), want: yore.ErrPresent, code: "YO010", says: "public.a"},
 		{name: "ErrTimeOrder", do: exec("DO $$ BEGIN PERFORM yore.at_time('2001-01-01Z'); DELETE FROM a; END $$"), want: yore.ErrTimeOrder, code: "YO011", says: "public.a"},
@@ -56,6 +59,7 @@ func TestErrors(t *testing.T) {
 		}, want: yore.ErrBeforeTracking, code: "YO014", says: "1970-01-01", local: true},
 		{name: "ErrNewer", setup: []string{"UPDATE yore.installation SET version = 99"}, do: func(db yore.DB) error { return yore.Install(ctx, db) }, want: yore.ErrNewer, code: "YO015", says: "99"},
 		{name: "ErrTooOld", do: exec("DO $$ BEGIN RAISE EXCEPTION 'yore: PostgreSQL 12 is too old' USING ERRCODE = 'YO016', HINT = 'newer'; END $$"), want: yore.ErrTooOld, code: "YO016", says: "too old"},
+		{name: "ErrRestore", setup: []string{"DELETE FROM yore.tracked"}, do: exec("DELETE FROM a"), want: yore.ErrRestore, code: "YO026", says: "yore.tracked"},
 		{name: "ErrNotInstalled/Track", setup: []string{"DROP SCHEMA yore CASCADE"}, do: track("plain", yore.TrackOptions{}), want: yore.ErrNotInstalled, code: "YO017", says: "not installed"},
 		{name: "ErrNotInstalled/AsOf", setup: []string{"DROP SCHEMA yore CASCADE"}, do: func(db yore.DB) error {
 			return yore.AsOf(ctx, db.(yore.Beginner), time.Now(), func(pgx.Tx) error { return nil })

@@ -27,16 +27,31 @@ $$;
 COMMENT ON FUNCTION yore._relation(text) IS
   'The relation that t names, read as SQL reads a name. Error YO003 if there is none.';
 
+CREATE OR REPLACE FUNCTION yore._with_triggers(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT g.tgrelid::regclass
+    FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+   WHERE g.tgname = '~yore_update' AND g.tgparentid = 0 AND (n.nspname, p.proname) = (m.past_schema, yore._derived(m.table_name, '_update'))
+$$;
+COMMENT ON FUNCTION yore._with_triggers(yore.tracked) IS 'The table that has the triggers of the tracked one, whatever it is called now; NULL if there is none.';
+
 CREATE OR REPLACE FUNCTION yore._find(rel regclass) RETURNS yore.tracked
 LANGUAGE sql STABLE
 AS $$
-  SELECT m FROM yore.tracked AS m, pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
-   WHERE c.oid = rel AND n.oid = c.relnamespace
-     AND ((m.schema_name, m.table_name) = (n.nspname, c.relname)
-       OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname))
+  SELECT m
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid AND g.tgname = '~yore_update' AND g.tgparentid = 0
+    LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+    LEFT JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
+    JOIN yore.tracked AS m ON (m.schema_name, m.table_name) = (n.nspname, c.relname)
+                           OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname)
+                           OR (m.past_schema, yore._derived(m.table_name, '_update')) = (pn.nspname, p.proname)
+   WHERE c.oid = rel
 $$;
 COMMENT ON FUNCTION yore._find(regclass) IS
-  'The catalog row of a tracked table, found by its face or by its storage; NULL if the relation is not tracked.';
+  'The catalog row of a tracked table, found by its face, by its storage, or, if that was renamed by hand, by its triggers; NULL if the relation is not tracked.';
 
 CREATE OR REPLACE FUNCTION yore._find_faceless(t text) RETURNS yore.tracked
 LANGUAGE plpgsql STABLE
@@ -101,6 +116,14 @@ $$;
 COMMENT ON FUNCTION yore._storage(yore.tracked) IS
   'The table with the current rows. Looked up for callers who may not use its schema, so that it can be said who may.';
 
+CREATE OR REPLACE FUNCTION yore._past(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.oid::regclass FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE (n.nspname, c.relname) = (m.past_schema, m.past_name)
+$$;
+COMMENT ON FUNCTION yore._past(yore.tracked) IS 'The table with the superseded versions; NULL if it is not there.';
+
 CREATE OR REPLACE FUNCTION yore._own_columns() RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT ARRAY['sys_version', 'sys_from', 'sys_xid', 'sys_id', 'sys_deleted_at']::name[] $$;
@@ -113,6 +136,7 @@ AS $$
   -- With an empty path every type is written with its schema.
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'number', a.attnum,
+           'relation', rel::oid::bigint,
            'name', a.attname,
            'type', format_type(a.atttypid, a.atttypmod),
            'collation', CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', cn.nspname, co.collname) END,
@@ -128,7 +152,35 @@ AS $$
      AND a.attname <> ALL (yore._own_columns())
 $$;
 COMMENT ON FUNCTION yore._columns(regclass) IS
-  'The user''s columns of a table, in order: number, name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
+  'The user''s columns of a table, in order: number (in that relation), name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
+
+CREATE OR REPLACE FUNCTION yore._renumbered(m yore.tracked) RETURNS yore.tracked
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel regclass := yore._storage(m);
+BEGIN
+  -- Version 1 did not write down which relation the numbers are of.
+  IF (m.columns -> 0 ->> 'relation')::bigint = rel::oid::bigint OR NOT m.columns -> 0 ? 'relation' AND yore._shape(rel) <> m.shape THEN
+    RETURN m;
+  END IF;
+  -- Another relation of that name: a dump was restored. It has the same columns
+  -- in the same order, numbered from 1 without the gaps that dropped ones left;
+  -- if nobody has altered it since, their names tell.
+  SELECT pg_catalog.jsonb_agg(was.c || pg_catalog.jsonb_build_object('number', coalesce(same.attnum, free.number), 'relation', rel::oid::bigint) ORDER BY was.place)
+    INTO m.columns
+    FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS was (c, place)
+    LEFT JOIN pg_catalog.pg_attribute AS same ON same.attrelid = rel AND same.attname = was.c ->> 'name' AND yore._shape(rel) = m.shape
+    JOIN (SELECT n AS number, pg_catalog.row_number() OVER (ORDER BY n) AS place
+            FROM pg_catalog.generate_series(1, 1600) AS n
+           WHERE n NOT IN (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                            WHERE a.attrelid = rel AND NOT a.attisdropped AND a.attname = ANY (yore._own_columns()))) AS free
+      ON free.place = was.place;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._renumbered(yore.tracked) IS
+  'The catalog row with its columns'' numbers as they are in this table: a dump and restore numbers columns anew, and by their numbers yore.sync tells which were renamed.';
 
 CREATE OR REPLACE FUNCTION yore._list(columns jsonb, pattern text, separator text DEFAULT ', ', stored_only boolean DEFAULT true) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -180,10 +232,12 @@ COMMENT ON FUNCTION yore._key_index(regclass, name[]) IS
   'The index that makes the key columns unique at once (not deferrable, not partial, no expressions); NULL if there is none.';
 
 CREATE OR REPLACE FUNCTION yore._key_match(rel regclass, key_columns name[], pattern text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE   -- so that its plan is kept: it is asked for many patterns
 AS $$
+BEGIN
   -- The equality of the index that makes the key unique, not whatever "=" means
   -- on somebody's search_path: citext, for one, has its own.
+  RETURN (
   SELECT pg_catalog.string_agg(
            pg_catalog.format(pattern, k.column_name, pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)),
            ' AND ' ORDER BY k.place)
@@ -199,7 +253,8 @@ AS $$
     JOIN pg_catalog.pg_amop AS am ON am.amopfamily = c.opcfamily AND am.amopstrategy = 3
                                  AND am.amoplefttype = c.opcintype AND am.amoprighttype = c.opcintype
     JOIN pg_catalog.pg_operator AS o ON o.oid = am.amopopr
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace);
+END
 $$;
 COMMENT ON FUNCTION yore._key_match(regclass, name[], text) IS
   'A condition over the key columns: format(pattern, column, operator) for each, joined by AND, with the key index''s own equality.';
@@ -235,20 +290,46 @@ CREATE OR REPLACE FUNCTION yore._fits(rel regclass, shape text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  m yore.tracked;
+  m yore.tracked := yore._find(rel);
 BEGIN
   IF yore._shape(rel) IS DISTINCT FROM shape THEN
-    m := yore._find(rel);
     PERFORM yore._fail('YO009',
       pg_catalog.format('table %s has changed since its triggers were generated, and nothing may be missing from history', rel),
       pg_catalog.format('Run SELECT yore.sync(%L).', pg_catalog.format('%I.%I', m.schema_name, m.table_name)),
       pg_catalog.format('generated for (%s); now (%s)', shape, yore._shape(rel)));
+  ELSIF m.schema_name IS NULL AND pg_catalog.current_setting('transaction_isolation') = 'read committed' THEN
+    -- An older snapshot need not show that the table is tracked.
+    PERFORM yore._fail('YO026',
+      pg_catalog.format('%s has yore''s triggers, but yore.tracked does not list it: a restore left the data of schema yore out, or has not come to it yet', rel),
+      'Restore data by itself with --disable-triggers; to an empty copy of the structure, restore the data of yore.installation and yore.tracked. See docs/guides/dump.md.');
   END IF;
   RETURN true;
 END
 $$;
 COMMENT ON FUNCTION yore._fits(regclass, text) IS
-  'True; error YO009 if the table''s columns are no longer those of shape. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';
+  'True; error YO009 if the table''s columns are no longer those of shape, YO026 if yore.tracked does not list it. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';
+
+CREATE OR REPLACE FUNCTION yore._restoring() RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN pg_catalog.current_setting('check_function_bodies') = 'off';
+END
+$$;
+COMMENT ON FUNCTION yore._restoring() IS
+  'Whether the session has the settings of a file that pg_dump wrote, or of pg_restore. Declared IMMUTABLE for the reason of yore._fits: elsewhere, the planner takes the test for restored rows out of the triggers. Not for other use.';
+
+CREATE OR REPLACE FUNCTION yore._refuse_restored(what text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM yore._fail('YO026', format('%s: rows come with their version data, as a restore brings them, and the triggers would write it anew', what),
+    'Restore data by itself with --disable-triggers (an option of pg_restore, and of pg_dump for plain files). See docs/guides/dump.md.');
+  RETURN false;
+END
+$$;
+COMMENT ON FUNCTION yore._refuse_restored(text) IS
+  'Error YO026: a restore of data alone, while the triggers are on.';
 
 CREATE OR REPLACE FUNCTION yore._twin_path(kind text) RETURNS text
 LANGUAGE sql STABLE

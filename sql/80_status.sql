@@ -80,7 +80,7 @@ BEGIN
       UNION ALL
       SELECT pg_catalog.format('%s on %s is disabled', g.tgname, g.tgrelid::regclass)
         FROM pg_catalog.pg_trigger AS g
-       WHERE (g.tgrelid = rel AND g.tgname LIKE '~yore\_%' OR g.tgrelid = past AND g.tgname LIKE 'yore\_append\_only\_%')
+       WHERE ((g.tgrelid = rel OR g.tgrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(rel) AS p)) AND g.tgname LIKE '~yore\_%' OR g.tgrelid = past AND g.tgname LIKE 'yore\_append\_only\_%')
          AND g.tgenabled NOT IN ('O', 'A')
       UNION ALL
       SELECT pg_catalog.format('function %I.%I is not what yore wrote', m.past_schema, s.function_name)

@@ -10,9 +10,16 @@ AS $$
   -- line is missing.
   SELECT r.signature, r.called_by_triggers
     FROM (VALUES
-      (NULL::text, NULL::boolean)   -- ('yore._name(yore.tracked, text)', false)
+      -- version 1
+      ('yore._aside(regclass, name)', false),
+      ('yore._drop_asof_function(yore.tracked)', false),
+      ('yore._fit_past(yore.tracked, jsonb)', false),
+      ('yore._make_view(text, text, text, regclass)', false),
+      ('yore._put_aside(regclass, name)', false),
+      ('yore._retype_past(yore.tracked, jsonb, text)', false),
+      ('yore._start(regclass, yore.tracked)', false),
+      ('yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text, boolean, boolean, boolean, boolean, boolean)', false)
     ) AS r (signature, called_by_triggers)
-   WHERE r.signature IS NOT NULL
 $$;
 COMMENT ON FUNCTION yore._retired() IS
   'The functions of earlier versions that are no longer made, and whether triggers of those versions call them.';

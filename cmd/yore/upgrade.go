@@ -34,7 +34,7 @@ yore upgrade again does what is left. An older yore than the database's is refus
 			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error { return a.upgrade(cmd.Context(), conn, o) })
 		},
 	}
-	c.Flags().DurationVar(&o.LockTimeout, "lock-timeout", 500*time.Millisecond, "how long an attempt waits for a table's locks, and others behind it; below deadlock_timeout (1s) no transaction of yours is ever ended for it")
+	c.Flags().DurationVar(&o.LockTimeout, "lock-timeout", 500*time.Millisecond, "how long an attempt waits for a table's locks, and others behind it")
 	c.Flags().IntVar(&o.Attempts, "attempts", 10, "how often a table is tried that others keep locked")
 	a.jsonFlag(c)
 	return c
