@@ -12,9 +12,7 @@ import (
 type UpgradeOptions struct {
 	// LockTimeout is how long an attempt waits for a table's locks. While it
 	// waits, everybody who comes later to that table waits behind it.
-	// Defaults to 500ms, less than the second (deadlock_timeout) after which
-	// PostgreSQL ends one of two transactions that wait for each other: so it
-	// is never a transaction of the application that gives way.
+	// Defaults to 500ms.
 	LockTimeout time.Duration
 
 	// Attempts is how often a table is tried that others hold locked.

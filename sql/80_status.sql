@@ -31,7 +31,7 @@ AS $$
    ORDER BY m.schema_name, m.table_name
 $$;
 COMMENT ON FUNCTION yore.status() IS
-  'One row for each tracked table. state: ok; needs sync (its columns have changed: writes fail until yore.sync); triggers off (a trigger of yore''s is missing or disabled: changes go by unrecorded); old (made by an older yore); missing (a table is gone). options: those that are not the default; since is NULL for -infinity.';
+  'One row for each tracked table. state: ok; needs sync (its columns have changed: writes fail until yore.sync); triggers off (a trigger of yore''s is missing or disabled: changes go by unrecorded); old (its triggers are those of an earlier version, which go on keeping history: yore upgrade, or yore.sync, brings it up to date); missing (a table is gone). options: those that are not the default; since is NULL for -infinity.';
 
 CREATE OR REPLACE FUNCTION yore.verify(t text DEFAULT NULL)
 RETURNS TABLE (table_name text, problem text, key jsonb, version bigint, detail text)

@@ -34,7 +34,7 @@ yore upgrade again does what is left. An older yore than the database's is refus
 			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error { return a.upgrade(cmd.Context(), conn, o) })
 		},
 	}
-	c.Flags().DurationVar(&o.LockTimeout, "lock-timeout", 500*time.Millisecond, "how long an attempt waits for a table's locks, and others behind it; below deadlock_timeout (1s) no transaction of yours is ever ended for it")
+	c.Flags().DurationVar(&o.LockTimeout, "lock-timeout", 500*time.Millisecond, "how long an attempt waits for a table's locks, and others behind it")
 	c.Flags().IntVar(&o.Attempts, "attempts", 10, "how often a table is tried that others keep locked")
 	a.jsonFlag(c)
 	return c
@@ -89,14 +89,15 @@ func (a *app) showUpgrade(r yore.UpgradeReport, database string, failed bool) {
 
 func upgradeTable(r yore.UpgradeReport) pg.Result {
 	result := pg.Result{Columns: []pg.Column{
-		{Name: "table"}, {Name: "from", Type: pgtype.Int4OID}, {Name: "to", Type: pgtype.Int4OID},
+		{Name: "table"}, {Name: "from", Type: pgtype.Int4OID}, {Name: "now", Type: pgtype.Int4OID},
 		{Name: "attempts", Type: pgtype.Int4OID}, {Name: "took"}, {Name: "result"}}}
 	for _, t := range r.Tables {
-		outcome := "done"
+		outcome, now := "done", r.To
 		if t.Err != nil {
 			outcome, _, _ = explained(t.Err)
+			now = t.From
 		}
-		row := [...]string{t.Table, strconv.Itoa(t.From), strconv.Itoa(r.To), strconv.Itoa(t.Attempts), t.Took.Round(time.Millisecond).String(), outcome}
+		row := [...]string{t.Table, strconv.Itoa(t.From), strconv.Itoa(now), strconv.Itoa(t.Attempts), t.Took.Round(time.Millisecond).String(), outcome}
 		cells := make([]*string, len(row))
 		for i := range row {
 			cells[i] = &row[i]
