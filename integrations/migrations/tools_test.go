@@ -172,7 +172,7 @@ type gooseMigrator struct{ *goose.Provider }
 
 func openGoose(t testing.TB, dsn string, files fs.FS, inGo bool) migrator {
 	t.Helper()
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120)) // tries each second
 	if err != nil {
 		t.Fatal(err)
 	}
