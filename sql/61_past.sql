@@ -32,7 +32,7 @@ BEGIN
   -- Rows arrive in the order of sys_to, near enough for a block-range index,
   -- which costs a write almost nothing (docs/adr/0004); with sys_from, ranges of
   -- versions that all began later are passed over as well.
-  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s USING brin (sys_to, sys_from) WITH (pages_per_range = 16, autosummarize = on)',
+  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s USING brin (sys_to, sys_from) WITH (pages_per_range = 16, autosummarize = true)',
                             yore._derived(m.past_name, '_to'), past);
   IF m.exclusion THEN
     PERFORM yore._set_exclusion(m);

@@ -252,3 +252,45 @@ func TestLockTimeout(t *testing.T) {
 		})
 	}
 }
+
+// TestRemoval: the guide's way to take yore out of a database.
+func TestRemoval(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	owner, _, dsn := database(t)
+	super := pgtest.Connect(t, dsn)
+	text, err := os.ReadFile("removal.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "00001_yore.sql"), gen.Install(gen.Goose))
+	write(t, filepath.Join(dir, "00002_orders.sql"), "-- +goose Up\n"+table)
+	write(t, filepath.Join(dir, "00003_untracked.sql"), "-- +goose Up\nSELECT yore.untrack('orders');\n")
+	write(t, filepath.Join(dir, "00004_past.sql"), "-- +goose Up\nDROP VIEW history.orders;\nDROP TABLE temporal.orders_past;\n")
+	write(t, filepath.Join(dir, "00005_removal.sql"), "-- +goose Up\n-- +goose StatementBegin\n"+string(text)+"-- +goose StatementEnd\n")
+	m := openGoose(t, owner, os.DirFS(dir), false)
+	role := pgtest.Connect(t, owner)
+	for step := 1; step < 4; step++ {
+		if err := m.to(ctx, step); err != nil {
+			t.Fatal(err)
+		}
+		if step == 1 {
+			continue
+		}
+		before := shape(t, super)
+		if _, err := role.Exec(ctx, string(text)); err == nil {
+			t.Fatalf("after step %d: no error", step)
+		}
+		if diff := cmp.Diff(before, shape(t, super)); diff != "" {
+			t.Errorf("after step %d: the database has changed\n%s", step, diff)
+		}
+	}
+	if err := m.to(ctx, 5); err != nil {
+		t.Fatal(err)
+	}
+	nothing(t, dsn)
+	if have := pgtest.Rows(t, super, "SELECT * FROM orders"); len(have) != 1 || have[0] != "1|b" {
+		t.Errorf("orders has %q", have)
+	}
+}
