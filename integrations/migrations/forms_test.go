@@ -23,7 +23,7 @@ import (
 func TestFoldersTellTheSameStory(t *testing.T) {
 	t.Parallel()
 	marks := regexp.MustCompile(`(?m)^(-- \+goose|---- tern:|-- atlas:).*\n|^\n`)
-	read := func(folder, pattern string) string {
+	join := func(folder, pattern string) string {
 		names, err := filepath.Glob(filepath.Join(folder, pattern))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s/%s: %d files, %v", folder, pattern, len(names), err)
@@ -52,14 +52,14 @@ func TestFoldersTellTheSameStory(t *testing.T) {
 		}
 		return marks.ReplaceAllString(up, ""), marks.ReplaceAllString(down, "")
 	}
-	up, down := read("golang-migrate", "*.up.sql"), read("golang-migrate", "*.down.sql")
+	up, down := join("golang-migrate", "*.up.sql"), join("golang-migrate", "*.down.sql")
 	for folder, mark := range map[string]string{"goose": "-- +goose Down\n", "tern": "---- create above / drop below ----\n"} {
 		u, d := both(folder, mark)
 		if diff := cmp.Diff(up+down, u+d); diff != "" {
 			t.Errorf("%s (-golang-migrate +%s)\n%s", folder, folder, diff)
 		}
 	}
-	if diff := cmp.Diff(up, read("atlas", "*.sql")); diff != "" {
+	if diff := cmp.Diff(up, join("atlas", "*.sql")); diff != "" {
 		t.Errorf("atlas (-golang-migrate +atlas)\n%s", diff)
 	}
 }
