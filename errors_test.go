@@ -59,6 +59,7 @@ func TestErrors(t *testing.T) {
 		}, want: yore.ErrBeforeTracking, code: "YO014", says: "1970-01-01", local: true},
 		{name: "ErrNewer", setup: []string{"UPDATE yore.installation SET version = 99"}, do: func(db yore.DB) error { return yore.Install(ctx, db) }, want: yore.ErrNewer, code: "YO015", says: "99"},
 		{name: "ErrTooOld", do: exec("DO $$ BEGIN RAISE EXCEPTION 'yore: PostgreSQL 12 is too old' USING ERRCODE = 'YO016', HINT = 'newer'; END $$"), want: yore.ErrTooOld, code: "YO016", says: "too old"},
+		{name: "ErrRestore", setup: []string{"DELETE FROM yore.tracked"}, do: exec("DELETE FROM a"), want: yore.ErrRestore, code: "YO026", says: "yore.tracked"},
 		{name: "ErrNotInstalled/Track", setup: []string{"DROP SCHEMA yore CASCADE"}, do: track("plain", yore.TrackOptions{}), want: yore.ErrNotInstalled, code: "YO017", says: "not installed"},
 		{name: "ErrNotInstalled/AsOf", setup: []string{"DROP SCHEMA yore CASCADE"}, do: func(db yore.DB) error {
 			return yore.AsOf(ctx, db.(yore.Beginner), time.Now(), func(pgx.Tx) error { return nil })

@@ -65,6 +65,9 @@ BEGIN
   EXCEPTION WHEN invalid_parameter_value THEN
     RETURN NULL;   -- not even the form of a name
   END;
+  IF pg_catalog.cardinality(part) > 2 THEN
+    RETURN NULL;
+  END IF;
   SELECT x.* INTO m FROM yore.tracked AS x
    WHERE x.table_name = part[pg_catalog.cardinality(part)]::name
      AND CASE pg_catalog.cardinality(part) WHEN 1 THEN x.schema_name = ANY (pg_catalog.current_schemas(false))
@@ -136,6 +139,7 @@ AS $$
   -- With an empty path every type is written with its schema.
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'number', a.attnum,
+           'relation', rel::oid::bigint,
            'name', a.attname,
            'type', format_type(a.atttypid, a.atttypmod),
            'collation', CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', cn.nspname, co.collname) END,
@@ -151,7 +155,35 @@ AS $$
      AND a.attname <> ALL (yore._own_columns())
 $$;
 COMMENT ON FUNCTION yore._columns(regclass) IS
-  'The user''s columns of a table, in order: number, name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
+  'The user''s columns of a table, in order: number (in that relation), name, type, collation where it is not the type''s, generated (s stored, v virtual), and the expression of virtual ones.';
+
+CREATE OR REPLACE FUNCTION yore._renumbered(m yore.tracked) RETURNS yore.tracked
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel regclass := yore._storage(m);
+BEGIN
+  -- Version 1 did not write down which relation the numbers are of.
+  IF (m.columns -> 0 ->> 'relation')::bigint = rel::oid::bigint OR NOT m.columns -> 0 ? 'relation' AND yore._shape(rel) <> m.shape THEN
+    RETURN m;
+  END IF;
+  -- Another relation of that name: a dump was restored. It has the same columns
+  -- in the same order, numbered from 1 without the gaps that dropped ones left;
+  -- if nobody has altered it since, their names tell.
+  SELECT pg_catalog.jsonb_agg(was.c || pg_catalog.jsonb_build_object('number', coalesce(same.attnum, free.number), 'relation', rel::oid::bigint) ORDER BY was.place)
+    INTO m.columns
+    FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS was (c, place)
+    LEFT JOIN pg_catalog.pg_attribute AS same ON same.attrelid = rel AND same.attname = was.c ->> 'name' AND yore._shape(rel) = m.shape
+    JOIN (SELECT n AS number, pg_catalog.row_number() OVER (ORDER BY n) AS place
+            FROM pg_catalog.generate_series(1, 1600) AS n
+           WHERE n NOT IN (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                            WHERE a.attrelid = rel AND NOT a.attisdropped AND a.attname = ANY (yore._own_columns()))) AS free
+      ON free.place = was.place;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._renumbered(yore.tracked) IS
+  'The catalog row with its columns'' numbers as they are in this table: a dump and restore numbers columns anew, and by their numbers yore.sync tells which were renamed.';
 
 CREATE OR REPLACE FUNCTION yore._list(columns jsonb, pattern text, separator text DEFAULT ', ', stored_only boolean DEFAULT true) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -261,20 +293,46 @@ CREATE OR REPLACE FUNCTION yore._fits(rel regclass, shape text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  m yore.tracked;
+  m yore.tracked := yore._find(rel);
 BEGIN
   IF yore._shape(rel) IS DISTINCT FROM shape THEN
-    m := yore._find(rel);
     PERFORM yore._fail('YO009',
       pg_catalog.format('table %s has changed since its triggers were generated, and nothing may be missing from history', rel),
       pg_catalog.format('Run SELECT yore.sync(%L).', pg_catalog.format('%I.%I', m.schema_name, m.table_name)),
       pg_catalog.format('generated for (%s); now (%s)', shape, yore._shape(rel)));
+  ELSIF m.schema_name IS NULL AND pg_catalog.current_setting('transaction_isolation') = 'read committed' THEN
+    -- An older snapshot need not show that the table is tracked.
+    PERFORM yore._fail('YO026',
+      pg_catalog.format('%s has yore''s triggers, but yore.tracked does not list it: a restore left the data of schema yore out, or has not come to it yet', rel),
+      'Restore data by itself with --disable-triggers; to an empty copy of the structure, restore the data of yore.installation and yore.tracked. See docs/guides/dump.md.');
   END IF;
   RETURN true;
 END
 $$;
 COMMENT ON FUNCTION yore._fits(regclass, text) IS
-  'True; error YO009 if the table''s columns are no longer those of shape. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';
+  'True; error YO009 if the table''s columns are no longer those of shape, YO026 if yore.tracked does not list it. Declared IMMUTABLE so that the planner calls it once and keeps the answer with the trigger''s plan: the plan names the table, so PostgreSQL discards it, and the answer, whenever the table changes (docs/adr/0003). Not for other use.';
+
+CREATE OR REPLACE FUNCTION yore._restoring() RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN pg_catalog.current_setting('check_function_bodies') = 'off';
+END
+$$;
+COMMENT ON FUNCTION yore._restoring() IS
+  'Whether the session has the settings of a file that pg_dump wrote, or of pg_restore. Declared IMMUTABLE for the reason of yore._fits: elsewhere, the planner takes the test for restored rows out of the triggers. Not for other use.';
+
+CREATE OR REPLACE FUNCTION yore._refuse_restored(what text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM yore._fail('YO026', format('%s: rows come with their version data, as a restore brings them, and the triggers would write it anew', what),
+    'Restore data by itself with --disable-triggers (an option of pg_restore, and of pg_dump for plain files). See docs/guides/dump.md.');
+  RETURN false;
+END
+$$;
+COMMENT ON FUNCTION yore._refuse_restored(text) IS
+  'Error YO026: a restore of data alone, while the triggers are on.';
 
 CREATE OR REPLACE FUNCTION yore._twin_path(kind text) RETURNS text
 LANGUAGE sql STABLE

@@ -69,6 +69,23 @@ $$;
 COMMENT ON FUNCTION yore.set_context(text, text, jsonb) IS
   'Says who makes this transaction''s changes and why; versions point to it by their xid. Called again in the same transaction it replaces what was said. Open to every role: it is the client''s word; the session''s role and application_name are kept beside it.';
 
+CREATE OR REPLACE FUNCTION yore.transaction_of(xid xid8, valid_from timestamptz) RETURNS SETOF yore.transaction
+LANGUAGE sql STABLE ROWS 1
+AS $$
+  -- A cluster gives an xid once, but a restored one counts anew. A version begins
+  -- when its transaction did, at the time that it loads, or a little later: where
+  -- another was quicker. One day is what a transaction is given for that.
+  SELECT t.*
+    FROM yore.transaction AS t
+   WHERE t.xid OPERATOR(pg_catalog.=) $1
+     AND coalesce(t.at_time, t.began) OPERATOR(pg_catalog.<=) $2
+     AND coalesce(t.at_time, t.began) OPERATOR(pg_catalog.>) ($2 OPERATOR(pg_catalog.-) interval '1 day')
+   ORDER BY coalesce(t.at_time, t.began) DESC, t.began DESC
+   LIMIT 1
+$$;
+COMMENT ON FUNCTION yore.transaction_of(xid8, timestamptz) IS
+  'What was said of the transaction that made a version, from the xid and the valid_from that history shows; no row if nothing was. An xid alone is not enough: after a dump and restore another transaction may have the same. Needs the right to read yore.transaction.';
+
 CREATE OR REPLACE FUNCTION yore.stable_time() RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -99,3 +116,19 @@ END
 $$;
 COMMENT ON FUNCTION yore.stable_time() IS
   'The newest time T whose as-of answers no open transaction can still change: just before the oldest one of this database began, the calling one included. Transactions that load history (yore.at_time) change the past on purpose and do not count. Error YO012 where it cannot be known: on a standby, with prepared transactions, or without the right to see other sessions.';
+
+CREATE OR REPLACE FUNCTION yore._stable_time_or_null() RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  RETURN yore.stable_time();
+EXCEPTION WHEN SQLSTATE 'YO012' THEN
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION yore._stable_time_or_null() IS 'yore.stable_time, NULL where it cannot be known.';
+
+CREATE OR REPLACE FUNCTION yore._loaded_since(oldest xid8) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM yore.transaction AS t WHERE t.xid >= oldest AND t.at_time IS NOT NULL) $$;
+COMMENT ON FUNCTION yore._loaded_since(xid8) IS 'Whether a transaction with that number or a later one has loaded known history.';

@@ -69,7 +69,7 @@ COMMENT ON FUNCTION yore._template_end_old_squashing() IS 'The same where the ch
 CREATE OR REPLACE FUNCTION yore._template_insert() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
 DECLARE
-  fits         boolean := yore._fits({storage_text}, {shape_text});
+  fits         boolean := yore._fits({storage_text}, {shape_text}) AND {not_restored};
   xid          pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
   began        timestamp with time zone := {began};
   last_version bigint;
@@ -86,7 +86,7 @@ COMMENT ON FUNCTION yore._template_insert() IS
 CREATE OR REPLACE FUNCTION yore._template_insert_late() RETURNS text LANGUAGE sql IMMUTABLE AS $outer$ SELECT $$
 #variable_conflict use_variable
 DECLARE
-  fits boolean := yore._fits({storage_text}, {shape_text});
+  fits boolean := yore._fits({storage_text}, {shape_text}) AND {not_restored};
 BEGIN
   -- As if nobody had had the key before. Where somebody had, the trigger after
   -- the statement has the row numbered.

@@ -20,6 +20,7 @@ BEGIN
     'storage_text', pg_catalog.quote_literal(storage),
     'face_text', pg_catalog.quote_literal(pg_catalog.format('table %I.%I', m.schema_name, m.table_name)),
     'shape_text', pg_catalog.quote_literal(m.shape),
+    'not_restored', pg_catalog.format('(NEW.sys_xid IS NULL OR NOT yore._restoring() OR yore._refuse_restored(%L))', pg_catalog.format('table %I.%I', m.schema_name, m.table_name)),
     'columns', yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'),
     'old_columns', yore._list(m.columns, 'OLD.%I') || yore._with_id(m, 'OLD.sys_id'),
     'tombstone_columns', yore._list(m.columns, 'OLD.%I') || yore._with_id(m, yore._new_row_id(m)),

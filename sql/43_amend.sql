@@ -56,7 +56,8 @@ CREATE OR REPLACE FUNCTION yore._template_amend_current() RETURNS text LANGUAGE 
   IF NEW.sys_xid OPERATOR(pg_catalog.=) '0' AND pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 AND EXISTS (
      SELECT FROM {amendments} AS a
       WHERE a.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND a.version OPERATOR(pg_catalog.=) OLD.sys_version
-        AND a.xid OPERATOR(pg_catalog.=) xid AND a.operation OPERATOR(pg_catalog.=) 'UPDATE') THEN
+        AND a.xid OPERATOR(pg_catalog.=) xid AND a.amended_at OPERATOR(pg_catalog.=) pg_catalog.transaction_timestamp()
+        AND a.operation OPERATOR(pg_catalog.=) 'UPDATE') THEN
     -- An amendment of the current version, not a new one.
     NEW.sys_version := OLD.sys_version;
     NEW.sys_from := OLD.sys_from;
@@ -72,7 +73,8 @@ BEGIN
   IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.=) 1 OR NOT EXISTS (
      SELECT FROM {amendments} AS a
       WHERE a.entity_id OPERATOR(pg_catalog.=) OLD.entity_id AND a.version OPERATOR(pg_catalog.=) OLD.sys_version
-        AND a.xid OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id() AND a.operation OPERATOR(pg_catalog.=) TG_OP
+        AND a.xid OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id() AND a.amended_at OPERATOR(pg_catalog.=) pg_catalog.transaction_timestamp()
+        AND a.operation OPERATOR(pg_catalog.=) TG_OP
         AND CASE WHEN TG_OP OPERATOR(pg_catalog.=) 'UPDATE'
                  THEN a.after OPERATOR(pg_catalog.=) (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) {not_amended})
                       AND pg_catalog.record_image_eq(ROW(NEW.entity_id, NEW.sys_version, NEW.sys_from, NEW.sys_to, NEW.sys_xid, NEW.sys_xid_to, NEW.sys_id),

@@ -10,10 +10,12 @@ DECLARE
   own     jsonb;
 BEGIN
   IF history IS NULL OR history NOT IN ('keep', 'drop') THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)));
+    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)),
+                       'keep leaves the past for reading, drop leaves nothing.');
   END IF;
   PERFORM yore._check_rights(rel, m.in_place);
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  m := yore._hold(m);
+  PERFORM yore._lock(m);
 
   IF history = 'keep' THEN
     PERFORM yore._fits(rel, m.shape);
@@ -71,8 +73,8 @@ BEGIN
      SELECT %2$s, sys_version, sys_from, sys_xid,
             greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
        FROM %3$s', past, yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'), storage);
-  PERFORM yore._make_view(m, history, yore._guard(past::regclass, history, yore._versions(m, true)),
-                          yore._view_options(past::regclass), storage::regclass);
+  PERFORM yore._put_up(yore._make_view(m, history, yore._guard(past::regclass, history, yore._versions(m, true)),
+                                       yore._view_options(past::regclass), storage::regclass));
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));
 END

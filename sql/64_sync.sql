@@ -10,36 +10,13 @@ BEGIN
     m := yore._follow_name(m);
   END IF;
   PERFORM yore._check_rights(yore._storage(m), m.in_place);
+  m := yore._hold(m);
   PERFORM yore._lock(m);
   PERFORM yore._sync(m);
 END
 $$;
 COMMENT ON FUNCTION yore.sync(text) IS
   'Brings past, triggers and faces of a tracked table in step with its columns, after an ALTER TABLE by hand; where nothing differs, writes them anew. A table that was renamed or given another schema by hand is renamed with all that belongs to it. What yore.alter_table does by itself: it keeps dropped columns, and converts the past by a plain cast. Errors: YO003 not tracked, YO005 the key is no longer one or a domain refuses NULL, YO006 a new column has a taken name, YO008 no right, YO024 a conversion of the past is under way, 2BP01 something of the user''s depends on a face that must change. Takes an ACCESS EXCLUSIVE lock; a change of type rewrites the past, which is said beforehand.';
-
-CREATE OR REPLACE FUNCTION yore._lock(m yore.tracked) RETURNS void
-LANGUAGE plpgsql VOLATILE
-AS $$
-DECLARE
-  view regclass;
-BEGIN
-  -- In the order in which queries take theirs: the views, then what is beneath.
-  -- LOCK TABLE would go on to the tables before the next view; to give a view to
-  -- the owner that it has locks it alone.
-  FOREACH view IN ARRAY ARRAY[
-    CASE WHEN NOT m.in_place THEN pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.schema_name, m.table_name)) END,
-    pg_catalog.to_regclass(pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name)),
-    pg_catalog.to_regclass(pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name))]
-  LOOP
-    IF view IS NOT NULL THEN
-      PERFORM yore._give(view::text, 'VIEW', view);
-    END IF;
-  END LOOP;
-  EXECUTE pg_catalog.format('LOCK TABLE %I.%I, %I.%I IN ACCESS EXCLUSIVE MODE', m.storage_schema, m.storage_name, m.past_schema, m.past_name);
-END
-$$;
-COMMENT ON FUNCTION yore._lock(yore.tracked) IS
-  'Takes ACCESS EXCLUSIVE locks on the faces of a tracked table, the table and its past, in that order, so as not to deadlock with queries.';
 
 CREATE OR REPLACE FUNCTION yore._sync(m yore.tracked, keep_past boolean DEFAULT true, in_batches boolean DEFAULT false, conversions jsonb DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -50,10 +27,16 @@ DECLARE
   face     text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   had_face boolean := pg_catalog.to_regclass(face) IS NOT NULL;
   now_has  jsonb := yore._columns(rel);
+  named    yore.tracked := m;
   saved    jsonb;
 BEGIN
   PERFORM yore._check_kind(rel, m.in_place);
+  m := yore._renumbered(m);
   PERFORM yore._refuse_unconverted(m, now_has);
+  named.columns := now_has;
+  named.journal := NULL;
+  named.no_journal := NULL;
+  PERFORM yore._check_options(named);   -- the names, before they meet those of the views
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);
   saved := CASE WHEN yore._disturbs(m, now_has, keep_past) THEN yore._take_down(m, past) ELSE '[]' END;
@@ -74,6 +57,7 @@ BEGIN
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   PERFORM yore._give(past::text, 'TABLE', rel);   -- the table's may have changed
   PERFORM yore._copy_policies(m);
+  PERFORM yore._respell_options(past);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);
   PERFORM yore._put_up(saved);

@@ -13,6 +13,7 @@ DECLARE
     pg_catalog.substring(rest, '^(?:[bBxXnN]|[uU]&)?''(?:[^'']|'''')*'''),
     pg_catalog.substring(rest, '^(?:[uU]&)?"(?:[^"]|"")*"'),
     pg_catalog.substring(rest, '^[[:alpha:]_][[:alnum:]_$]*'),
+    pg_catalog.substring(rest, '^[0-9]+(?:\.[0-9]+)?'),
     pg_catalog.substring(rest, '^\$(?:[[:alpha:]_][[:alnum:]_]*)?\$'));
   ends  integer;
 BEGIN
@@ -24,7 +25,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._token(text) IS
-  'The first token of a piece of SQL: white space or a comment, a string, a name, else one character. An opening quote that nothing closes comes alone. (PostgreSQL documentation, 4.1 Lexical Structure.)';
+  'The first token of a piece of SQL: white space or a comment, a string, a name, a number, else one character. An opening quote that nothing closes comes alone. (PostgreSQL documentation, 4.1 Lexical Structure.)';
 
 CREATE OR REPLACE FUNCTION yore._name_of(token text) RETURNS name
 LANGUAGE sql IMMUTABLE
@@ -107,7 +108,7 @@ BEGIN
     WHEN w[1] = 'RENAME' AND w[2] <> 'CONSTRAINT' THEN 'rename'
     WHEN w[1] = 'OWNER' OR w[pg_catalog.cardinality(w)] = 'SECURITY' THEN 'shape'
     WHEN w[1] IN ('ATTACH', 'DETACH') THEN 'shape'
-    WHEN w[1] = 'DISABLE' AND w[2] = 'TRIGGER' AND (w[3] IN ('ALL', 'USER') OR words[3] LIKE '"~yore\_%') THEN 'untrigger'
+    WHEN w[1] = 'DISABLE' AND w[2] = 'TRIGGER' AND w[3] IN ('ALL', 'USER') THEN 'untrigger'
     ELSE 'other' END;
   IF kind NOT IN ('add', 'drop', 'retype', 'rename') THEN
     column_name := CASE WHEN w[1] = 'ALTER' AND w[2] <> 'CONSTRAINT' THEN column_name END;

@@ -26,7 +26,7 @@ BEGIN
       from_name := CASE step WHEN 1 THEN renamed.was ELSE renamed.between END;
       to_name := CASE step WHEN 1 THEN renamed.between ELSE renamed.name END;
       IF renamed.generated <> 'v' THEN
-        aside := yore._put_aside(past::regclass, to_name);
+        aside := yore._make_way(past::regclass, to_name);
         IF aside IS NOT NULL AND pg_catalog.to_regclass(faces[1]) IS NOT NULL THEN
           EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', faces[1], to_name, aside);   -- history shows it
         END IF;
@@ -57,38 +57,56 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   past    regclass := yore._past(m);
-  c       jsonb;
-  was     jsonb;
-  type    text;
+  marks   jsonb;
+  gone    name;
+  pair    record;
   columns jsonb := '[]';
 BEGIN
-  FOR was IN SELECT * FROM pg_catalog.jsonb_array_elements(m.columns) AS w
-              WHERE w ->> 'generated' <> 'v' AND NOT keep_past
-                AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(now_has) AS h WHERE h -> 'number' = w -> 'number')
+  -- Before any column is dropped: what USING gave may speak of it.
+  SELECT yore._retype_past(m, coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+           'column', f.now, 'was', f.past_type, 'conversion', coalesce(conversions -> (f.now ->> 'name'), '{}')) ORDER BY f.place), '[]'), in_batches)
+    INTO marks
+    FROM yore._former(m, now_has) AS f
+   WHERE f.past_type IS NOT NULL AND (f.now -> 'type', f.now -> 'collation') IS DISTINCT FROM (f.was -> 'type', f.was -> 'collation');
+  FOR gone IN SELECT w ->> 'name' FROM pg_catalog.jsonb_array_elements(m.columns) AS w
+               WHERE w ->> 'generated' <> 'v' AND NOT keep_past
+                 AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(now_has) AS h WHERE h -> 'number' = w -> 'number')
   LOOP
-    EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, was ->> 'name');
+    EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', past, gone);
   END LOOP;
-  FOR c IN SELECT e.c FROM pg_catalog.jsonb_array_elements(now_has) WITH ORDINALITY AS e (c, place) ORDER BY e.place LOOP
-    SELECT w INTO was FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w -> 'number' = c -> 'number' AND w ->> 'generated' <> 'v';
-    type := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = c ->> 'name');
-    IF c ->> 'generated' = 'v' THEN
-      NULL;   -- stored nowhere
-    ELSIF was IS NULL OR type IS NULL THEN
+  FOR pair IN SELECT * FROM yore._former(m, now_has) AS f ORDER BY f.place LOOP
+    IF pair.now ->> 'generated' <> 'v' AND pair.past_type IS NULL THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      PERFORM yore._put_aside(past, (c ->> 'name')::name);
-      PERFORM yore._add_past_column(past, c);
-    ELSIF (c -> 'type', c -> 'collation') IS DISTINCT FROM (was -> 'type', was -> 'collation') THEN
-      c := c || yore._retype_past(m, c, type, in_batches AND (c ->> 'name')::name <> ALL (m.key_columns), conversions -> (c ->> 'name'));
-    ELSIF was ? 'was' THEN
-      c := c || pg_catalog.jsonb_build_object('was', was -> 'was');
+      PERFORM yore._make_way(past, (pair.now ->> 'name')::name);
+      PERFORM yore._add_past_column(past, pair.now);
     END IF;
-    columns := columns || c;
+    columns := columns || (pair.now
+      || CASE WHEN marks -> (pair.now ->> 'name') ? 'using' THEN pg_catalog.jsonb_build_object('was', marks -> (pair.now ->> 'name'))
+              WHEN pair.was ? 'was' THEN pg_catalog.jsonb_build_object('was', pair.was -> 'was')
+              ELSE '{}' END);
   END LOOP;
+  m.columns := columns;
+  IF marks <> '{}' AND yore._unconverted(m) IS NULL THEN
+    PERFORM yore._copy_indexes(m);   -- those of columns that were put aside
+  END IF;
   RETURN columns;
 END
 $$;
 COMMENT ON FUNCTION yore._fit_past(yore.tracked, jsonb, boolean, boolean, jsonb) IS
-  'Adds to the past the columns it lacks, gives the others their new types, and with keep_past false drops what the present has dropped. Returns the present''s columns, those marked ("was") whose former values are still to be converted.';
+  'Gives columns of the past their new types, adds those it lacks, and with keep_past false drops what the present has dropped. Returns the present''s columns, those marked ("was") whose former values are still to be converted.';
+
+CREATE OR REPLACE FUNCTION yore._former(m yore.tracked, now_has jsonb) RETURNS TABLE (now jsonb, was jsonb, past_type text, place bigint)
+LANGUAGE sql STABLE
+AS $$
+  SELECT h.c, w.c, pg_catalog.format_type(a.atttypid, a.atttypmod), h.place
+    FROM pg_catalog.jsonb_array_elements(now_has) WITH ORDINALITY AS h (c, place)
+    LEFT JOIN pg_catalog.jsonb_array_elements(m.columns) AS w (c) ON w.c -> 'number' = h.c -> 'number' AND w.c ->> 'generated' <> 'v'
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = yore._past(m) AND a.attname = h.c ->> 'name' AND NOT a.attisdropped
+         AND w.c IS NOT NULL AND h.c ->> 'generated' <> 'v'
+   ORDER BY h.place
+$$;
+COMMENT ON FUNCTION yore._former(yore.tracked, jsonb) IS
+  'The present''s columns, each beside what the catalog has of it and its type in the past: NULL where it is new, or stored nowhere.';
 
 CREATE OR REPLACE FUNCTION yore._add_past_column(past regclass, c jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -103,7 +121,7 @@ $$;
 COMMENT ON FUNCTION yore._add_past_column(regclass, jsonb) IS
   'Adds a column to the past, NULL in all versions so far. Error YO005 for a domain that is not to be NULL.';
 
-CREATE OR REPLACE FUNCTION yore._put_aside(past regclass, column_name name) RETURNS name
+CREATE OR REPLACE FUNCTION yore._make_way(past regclass, column_name name) RETURNS name
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -117,16 +135,16 @@ BEGIN
   RETURN aside;
 END
 $$;
-COMMENT ON FUNCTION yore._put_aside(regclass, name) IS
+COMMENT ON FUNCTION yore._make_way(regclass, name) IS
   'Frees a name in the past for another column: the one that has it keeps its values under the name that is returned; NULL if there is none.';
 
-CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name) RETURNS name
+CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name, word text DEFAULT '_until_') RETURNS name
 LANGUAGE sql STABLE
 AS $$
   SELECT free.name
     FROM pg_catalog.generate_series(1, 1600) AS n
-   CROSS JOIN LATERAL (SELECT yore._derived(column_name, '_until_' || n)) AS free (name)
+   CROSS JOIN LATERAL (SELECT yore._derived(column_name, word || n)) AS free (name)
    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = free.name)
    ORDER BY n LIMIT 1
 $$;
-COMMENT ON FUNCTION yore._aside(regclass, name) IS 'The name under which the past keeps a column that gave up its own: name_until_1, _2, …';
+COMMENT ON FUNCTION yore._aside(regclass, name, text) IS 'The name under which the past keeps a column that gave up its own: name_until_1, _2, …';

@@ -6,12 +6,12 @@ AS $$
 DECLARE
   m yore.tracked := yore._to_alter(t);
 BEGIN
-  IF coalesce(new_name, '') = '' THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('%s is no name for a table', pg_catalog.quote_nullable(new_name)));
-  ELSIF m.schema_name IS NULL THEN
+  PERFORM yore._check_name(new_name);
+  IF m.schema_name IS NULL THEN
     EXECUTE pg_catalog.format('ALTER TABLE %s RENAME TO %I', yore._relation(t), new_name);
   ELSE
     PERFORM yore._check_rights(yore._storage(m), m.in_place);
+    m := yore._hold(m);
     PERFORM yore._rename(m, m.schema_name, new_name);
   END IF;
 END
@@ -190,21 +190,27 @@ BEGIN
     RETURN;
   END IF;
   FOR index IN
-    SELECT i.indexrelid::regclass AS rel, c.relname, s.nspname,
-           coalesce((SELECT yore._derived(n.past_name, own.suffix) FROM pg_catalog.unnest(ARRAY['_pkey', '_key_to', '_to', '_no_overlap', '_row_id']) AS own (suffix)
-                      WHERE i.indrelid <> yore._storage(n) AND c.relname = yore._derived(m.past_name, own.suffix)),
-                    n.table_name || pg_catalog.substr(c.relname, pg_catalog.length(m.table_name) + 1)) AS new_name
+    SELECT i.indexrelid::regclass AS rel, i.indrelid, c.relname, s.nspname, new.name
       FROM pg_catalog.pg_index AS i
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
       JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
+     CROSS JOIN LATERAL (
+           SELECT n.table_name || pg_catalog.substr(c.relname, pg_catalog.length(m.table_name) + 1)
+            WHERE i.indrelid = yore._storage(n) AND pg_catalog.starts_with(c.relname::text, m.table_name || '_')
+           UNION ALL
+           SELECT yore._derived(n.past_name, own.suffix)
+             FROM pg_catalog.unnest(ARRAY['_pkey', '_key_to', '_to', '_no_overlap', '_row_id']) AS own (suffix)
+            WHERE i.indrelid = yore._past(n) AND c.relname = yore._derived(m.past_name, own.suffix)) AS new (name)
      WHERE i.indrelid IN (yore._storage(n), yore._past(n))
-       AND pg_catalog.starts_with(c.relname::text, m.table_name || '_')
   LOOP
-    IF pg_catalog.octet_length(index.new_name) <= 63 AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', index.nspname, index.new_name)) IS NULL THEN
-      EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.rel, index.new_name);
+    IF pg_catalog.octet_length(index.name) <= 63 AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', index.nspname, index.name)) IS NULL THEN
+      EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.rel, index.name);
+      IF index.indrelid = yore._storage(n) THEN
+        PERFORM yore._rename_copy(n, index.relname, index.name);
+      END IF;
     END IF;
   END LOOP;
 END
 $$;
 COMMENT ON FUNCTION yore._rename_indexes(yore.tracked, yore.tracked) IS
-  'Renames the indexes that are called after their table, and with them the constraints that they serve; those whose new name is taken or too long stay.';
+  'Renames the indexes that are called after their table, and with them the constraints that they serve and their copies in the past; those whose new name is taken or too long stay.';

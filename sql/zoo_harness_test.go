@@ -3,6 +3,7 @@ package sql_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,8 @@ func (s specimen) run(t *testing.T) {
 	}
 	pgtest.Clean(t, db)
 
+	definition := pgtest.Rows(t, db, "SELECT statement FROM yore._definition(yore._tracked("+literal(was)+"::text))")
+
 	face := strings.TrimPrefix(was, schema+".")
 	of := func(kind string) string {
 		if schema != "public" {
@@ -114,6 +117,45 @@ func (s specimen) run(t *testing.T) {
 	if s.versions > 0 {
 		rowsAre(t, db, "SELECT count(*) FROM "+of("history")+" WHERE "+prefix+"deleted_at IS NULL AND "+prefix+"valid_to IS NOT NULL", fmt.Sprint(s.versions))
 	}
+	remade(t, db, was, definition, before)
+}
+
+// remade checks that what yore._definition says of the table makes it anew.
+func remade(t testing.TB, db *pgx.Conn, table string, definition, before []string) {
+	t.Helper()
+	for _, schema := range pgtest.Rows(t, db, "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname ~ '^(temporal|history|asof)'") {
+		pgtest.Exec(t, db, "DROP SCHEMA "+schema+" CASCADE")
+	}
+	pgtest.Exec(t, db, "DROP TABLE "+table+" CASCADE", "SET search_path = ''")
+	pgtest.Exec(t, db, definition...)
+	pgtest.Exec(t, db, "RESET search_path")
+	pgtest.Clean(t, db)
+	pgtest.Exec(t, db, "SELECT yore.untrack("+literal(table)+", 'drop')")
+	if diff := difference(essence(before), essence(catalogOf(t, db, table))); diff != "" {
+		t.Errorf("made anew it differs:\n%s\n%s", diff, strings.Join(definition, "\n"))
+	}
+}
+
+var flags = regexp.MustCompile(`( [tf]){3}( |$).*$`)
+
+// essence is what of a table's catalog yore._definition promises.
+func essence(catalog []string) (lines []string) {
+	for _, line := range catalog {
+		kind, rest, _ := strings.Cut(line, " ")
+		switch kind {
+		case "constraint":
+			if strings.Contains(rest, " TRIGGER") {
+				continue // a trigger of the table's own
+			}
+		case "index":
+			line = flags.ReplaceAllString(line, "") // clustered, a comment
+		case "table", "column", "policy", "sequence", "partition":
+		default:
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func literal(s string) string {

@@ -28,7 +28,7 @@ func protectNegatives(root *cobra.Command, args []string) ([]string, error) {
 		case len(arg) > 1 && arg[0] == '-' && '0' <= arg[1] && arg[1] <= '9':
 			negative = true
 			plain = append(plain, arg)
-		case strings.HasPrefix(arg, "-"):
+		case strings.HasPrefix(arg, "-") && arg != "-": // which is standard input
 			flags = append(flags, arg)
 			if takesValue(cmd, arg) && i+1 < len(rest) {
 				i++

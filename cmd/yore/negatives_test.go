@@ -20,6 +20,8 @@ func TestProtectNegatives(t *testing.T) {
 		"log t 5":                 "log t 5",
 		"as-of 2020-01-01 -c -1":  "as-of 2020-01-01 -c -1",
 		"log t -n 2 -- -5":        "log -n 2 -- t -5",
+		"load - --install":        "load - --install",
+		"log - -5":                "log -- - -5",
 		"completion bash":         "completion bash",
 		"__complete log t -5 --j": "__complete log t -5 --j",
 	} {

@@ -19,7 +19,7 @@ history.TABLE; with --history drop it is gone for good.`,
 		Args:              takes("TABLE"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				if err := yore.Untrack(cmd.Context(), conn, args[0], history.value); err != nil {
 					return err
 				}

@@ -59,6 +59,33 @@ func DSN(t testing.TB) string {
 	return dsn
 }
 
+// EmptyDSN returns a new database without yore on the server; it goes when the
+// test ends.
+func EmptyDSN(t testing.TB, server *pgdev.Server) string {
+	t.Helper()
+	ctx := context.Background()
+	if err := server.Template(ctx, "empty", func(context.Context, string) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	dsn, drop, err := server.Clone(ctx, "empty")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(drop)
+	return dsn
+}
+
+// ServerOf returns a server of another major version; the test is skipped where
+// there is none to be had.
+func ServerOf(t testing.TB, major int) *pgdev.Server {
+	t.Helper()
+	server, err := pgdev.Shared(context.Background(), pgdev.Options{Major: major})
+	if err != nil {
+		t.Skipf("no PostgreSQL %d: %v", major, err)
+	}
+	return server
+}
+
 // Pool returns a pool of connections to a new database with yore installed.
 func Pool(t testing.TB) *pgxpool.Pool {
 	t.Helper()

@@ -105,7 +105,7 @@ func (t *tour) oneLife(ctx context.Context) error {
 const year = `SELECT to_char(h.valid_from, 'Mon DD') AS day, h.code, h.name,
        CASE WHEN h.deleted_at IS NOT NULL THEN 'gone'
             WHEN h.version = 1 THEN 'new' ELSE 'changed' END AS what, x.reason
-  FROM history.countries h LEFT JOIN yore.transaction x USING (xid)
+  FROM history.countries h LEFT JOIN LATERAL yore.transaction_of(h.xid, h.valid_from) x ON true
  WHERE h.valid_from >= '1993-01-01' AND h.valid_from < '1994-01-01'
  ORDER BY h.valid_from, h.code`
 

@@ -92,11 +92,7 @@ func Read(ctx context.Context, conn *pgx.Conn, t Table, key []string, limit int)
 var ownColumns = []string{"version", "valid_from", "valid_to", "deleted_at", "xid", "actor", "reason", "meta", "role", "application"}
 
 func (t Table) logQuery(withWhy bool, limit int) string {
-	// An xid is unique in a cluster alone; a transaction that began after the
-	// version, or loaded a later time, comes from before a dump and restore.
-	why := fmt.Sprintf(`(SELECT * FROM yore.transaction AS x
-		WHERE x.xid = h.%s AND coalesce(x.at_time, x.began) <= h.%s
-		ORDER BY x.began DESC LIMIT 1)`, t.own("xid"), t.own("valid_from"))
+	why := fmt.Sprintf("yore.transaction_of(h.%s, h.%s)", t.own("xid"), t.own("valid_from"))
 	if !withWhy {
 		why = "(SELECT NULL AS actor, NULL AS reason, NULL AS meta, NULL AS role, NULL AS application)"
 	}
