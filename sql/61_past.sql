@@ -32,7 +32,7 @@ BEGIN
   -- Rows arrive in the order of sys_to, near enough for a block-range index,
   -- which costs a write almost nothing (docs/adr/0004); with sys_from, ranges of
   -- versions that all began later are passed over as well.
-  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s USING brin (sys_to, sys_from) WITH (pages_per_range = 16, autosummarize = on)',
+  EXECUTE pg_catalog.format('CREATE INDEX %I ON %s USING brin (sys_to, sys_from) WITH (pages_per_range = 16, autosummarize = true)',
                             yore._derived(m.past_name, '_to'), past);
   IF m.exclusion THEN
     PERFORM yore._set_exclusion(m);
@@ -46,6 +46,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._make_past(yore.tracked) IS 'Creates the past table with its indexes and the triggers that keep it append-only.';
+
+CREATE OR REPLACE FUNCTION yore._respell_options(past regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  index regclass;
+BEGIN
+  FOR index IN
+    SELECT c.oid FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+     WHERE i.indrelid = past AND 'autosummarize=on' = ANY (c.reloptions)
+  LOOP
+    EXECUTE pg_catalog.format('ALTER INDEX %s SET (autosummarize = true)', index);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._respell_options(regclass) IS
+  'Version 1 wrote autosummarize = on, which means the same, but atlas cannot read it and with it any table of the database.';
 
 CREATE OR REPLACE FUNCTION yore._set_exclusion(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE

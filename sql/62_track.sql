@@ -138,10 +138,12 @@ BEGIN
     CASE WHEN NOT m.in_place THEN storage END, pg_catalog.format('%I.%I', m.past_schema, m.past_name),
     pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name),
     pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name)]
+    -- A past that was renamed has its indexes still.
+    || ARRAY(SELECT pg_catalog.format('%I.%I', m.past_schema, yore._derived(m.past_name, suffix)) FROM pg_catalog.unnest(ARRAY['_pkey', '_key_to', '_to']) AS suffix)
   LOOP
     IF pg_catalog.to_regclass(taken) IS NOT NULL OR (NOT m.in_place AND m.past_name = m.storage_name) THEN
       PERFORM yore._fail('YO006', pg_catalog.format('%s is already there, so %s cannot be tracked', taken, rel),
-        'If it is the past that an earlier untrack kept, rename or drop it and its view in history.');
+        'If it is of the past that an earlier untrack kept, move that to another schema or drop it, and drop its view in history.');
     END IF;
   END LOOP;
 

@@ -53,6 +53,7 @@ BEGIN
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   PERFORM yore._give(past::text, 'TABLE', rel);   -- the table's may have changed
   PERFORM yore._copy_policies(m);
+  PERFORM yore._respell_options(past);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);
   PERFORM yore._put_up(saved);

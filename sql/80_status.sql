@@ -46,12 +46,43 @@ BEGIN
             ORDER BY 1, 2
   LOOP
     RETURN QUERY SELECT * FROM yore._verify_triggers(m);
+    RETURN QUERY SELECT * FROM yore._verify_face(m);
     RETURN QUERY SELECT * FROM yore._verify_versions(m);
   END LOOP;
 END
 $$;
 COMMENT ON FUNCTION yore.verify(text) IS
-  'What is wrong with one tracked table, or with all: no row means nothing is. problem: columns, trigger, trigger order, row security, partition, period, gap or overlap, number, row without past, vanished. Reads every version; takes ACCESS SHARE locks. What was done with triggers disabled shows where it broke the chain of versions; a value overwritten then leaves no trace. Error YO003 if t is not tracked.';
+  'What is wrong with one tracked table, or with all: no row means nothing is. problem: columns, trigger, trigger order, face, row security, partition, period, gap or overlap, number, row without past, vanished. Reads every version; takes ACCESS SHARE locks. What was done with triggers disabled shows where it broke the chain of versions; a value overwritten then leaves no trace. Error YO003 if t is not tracked.';
+
+CREATE OR REPLACE FUNCTION yore._verify_face(m yore.tracked)
+RETURNS TABLE (table_name text, problem text, key jsonb, version bigint, detail text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  name    text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+  asof    text := pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name);
+  renamed regclass;
+BEGIN
+  IF m.in_place OR yore._shape(yore._storage(m)) IS DISTINCT FROM m.shape THEN
+    RETURN;   -- has none, or that has been said
+  ELSIF pg_catalog.to_regclass(name) IS NULL THEN
+    -- What asof.t(timestamptz) returns rows of goes by another name now.
+    SELECT c.oid INTO renamed
+      FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_class AS c ON c.reltype = p.prorettype
+     WHERE p.oid = pg_catalog.to_regprocedure(asof || '(timestamptz)') AND c.relkind = 'v';
+    RETURN QUERY SELECT name, 'face', NULL::jsonb, NULL::bigint,
+      CASE WHEN renamed IS NULL THEN pg_catalog.format('the view is gone: SELECT yore.sync(%L)', name)
+           ELSE pg_catalog.format('the view alone was renamed, to %s: rename it back, then yore.rename_table', renamed) END;
+  ELSIF ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = name::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+     <> ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(asof) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+  THEN
+    RETURN QUERY SELECT name, 'face', NULL::jsonb, NULL::bigint,
+      pg_catalog.format('a column was renamed in the view alone: SELECT yore.sync(%L) takes that back, then yore.rename_column', name);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._verify_face(yore.tracked) IS
+  'The part of yore.verify about the face: ALTER TABLE … RENAME, of the table''s own name, changes the view and nothing else, which PostgreSQL allows.';
 
 CREATE OR REPLACE FUNCTION yore._verify_triggers(m yore.tracked)
 RETURNS TABLE (table_name text, problem text, key jsonb, version bigint, detail text)

@@ -82,6 +82,8 @@ var refusals = []struct {
 	{name: "PastNameIsTheTables", setup: []string{"CREATE TABLE t (id int PRIMARY KEY)"}, statement: "SELECT yore.track('t', past_name => 't')", code: "YO006", parts: []string{"temporal.t"}},
 	{name: "PastNameTaken", setup: []string{"CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)", "SELECT yore.track('u')"}, statement: "SELECT yore.track('t', past_name => 'u')", code: "YO006", parts: []string{"temporal.u is already there"}},
 	{name: "PastKept", setup: []string{"CREATE TABLE t (id int PRIMARY KEY)", "SELECT yore.track('t')", "SELECT yore.untrack('t')"}, statement: "SELECT yore.track('t')", code: "YO006", parts: []string{"temporal.t_past is already there", "untrack"}},
+	{name: "PastKeptAndRenamed", setup: []string{"CREATE TABLE t (id int PRIMARY KEY)", "SELECT yore.track('t')", "SELECT yore.untrack('t')", "DROP VIEW history.t", "ALTER TABLE temporal.t_past RENAME TO t_old"},
+		statement: "SELECT yore.track('t')", code: "YO006", parts: []string{"temporal.t_past_pkey is already there", "another schema"}},
 	{name: "PrefixTooLong", setup: []string{"CREATE TABLE t (id int PRIMARY KEY)"}, statement: "SELECT yore.track('t', prefix => '" + strings.Repeat("p", 54) + "')", code: "YO007", parts: []string{"prefix", "63 bytes"}, noHint: true},
 	{name: "LongSchema", setup: []string{"CREATE SCHEMA " + strings.Repeat("s", 60), "CREATE TABLE " + strings.Repeat("s", 60) + ".t (id int PRIMARY KEY)"}, statement: "SELECT yore.track('" + strings.Repeat("s", 60) + ".t')", code: "YO006", parts: []string{"too long"}},
 

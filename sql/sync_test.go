@@ -274,3 +274,38 @@ func TestSyncDomainNotNull(t *testing.T) {
 	rowsAre(t, db, "SELECT version, x, y FROM history.t ORDER BY version", "1|7|∅", "2|8|9", "3|9|9")
 	pgtest.Clean(t, db)
 }
+
+// ALTER TABLE … RENAME of a tracked table's own name is of the view alone:
+// PostgreSQL lets it pass. verify tells it and how to mend it.
+func TestVerifyFindsARenamedFace(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Pool(t)
+	pgtest.Exec(t, db, "CREATE TABLE t (id int PRIMARY KEY, a text)", "SELECT yore.track('t')", "INSERT INTO t VALUES (1, 'x')")
+	problems := func(parts ...string) {
+		t.Helper()
+		found := pgtest.Rows(t, db, "SELECT problem, detail FROM yore.verify()")
+		if len(found) != 1 {
+			t.Fatalf("found %q", found)
+		}
+		for _, part := range parts {
+			if !strings.Contains(found[0], part) {
+				t.Errorf("%q is not in %s", part, found[0])
+			}
+		}
+	}
+	pgtest.Exec(t, db, "ALTER TABLE t RENAME COLUMN a TO b")
+	problems("face|", "SELECT yore.sync('public.t')")
+	pgtest.Exec(t, db, "SELECT yore.sync('public.t')", "SELECT yore.rename_column('t', 'a', 'b')")
+	pgtest.Clean(t, db)
+
+	pgtest.Exec(t, db, "ALTER TABLE t RENAME TO u")
+	problems("face|", "to u:", "rename it back", "yore.rename_table")
+	pgtest.Exec(t, db, "ALTER TABLE u RENAME TO t", "SELECT yore.rename_table('t', 'u')", "UPDATE u SET b = 'y'")
+	pgtest.Clean(t, db)
+	rowsAre(t, db, "SELECT b FROM history.u ORDER BY version", "x", "y")
+
+	pgtest.Exec(t, db, "DROP VIEW u CASCADE")
+	problems("face|", "gone: SELECT yore.sync('public.u')")
+	pgtest.Exec(t, db, "SELECT yore.sync('public.u')", "UPDATE u SET b = 'z'")
+	pgtest.Clean(t, db)
+}

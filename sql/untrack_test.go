@@ -26,7 +26,13 @@ func TestUntrack(t *testing.T) {
 				t.Errorf("history had %d versions, has %d", len(before), len(after))
 			}
 			refuses(t, db, "DELETE FROM temporal.t_past", "YO001", "append-only")
-			pgtest.Exec(t, db, "TRUNCATE t", "DROP TABLE t")
+			// With the past out of the way, another one begins.
+			pgtest.Exec(t, db, "CREATE SCHEMA archive", "ALTER TABLE temporal.t_past SET SCHEMA archive", "DROP VIEW history.t",
+				"SELECT yore.track('t'"+options+")", "UPDATE t SET v = 'z' WHERE id = 1")
+			rowsAre(t, db, "SELECT count(*) FROM temporal.t_past", "1")
+			refuses(t, db, "DELETE FROM archive.t_past", "YO001", "append-only")
+			pgtest.Clean(t, db)
+			pgtest.Exec(t, db, "SELECT yore.untrack('t', 'drop')", "TRUNCATE t", "DROP TABLE t")
 		})
 		t.Run("Drop"+options, func(t *testing.T) {
 			db, _ := staff(t, options, 0)

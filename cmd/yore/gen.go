@@ -62,11 +62,15 @@ func (f *genFlags) defineMigration(c *cobra.Command) {
 	f.format = choice[gen.Format]{gen.Goose, gen.Formats}
 	c.Flags().StringVar(&f.migrations, "migrations", "migrations", "`folder` of the migrations")
 	c.Flags().Var(&f.format, "format", "who runs the migration: goose, golang-migrate or sql")
-	var formats []string
-	for _, format := range gen.Formats {
-		formats = append(formats, string(format))
+	completeFormat(c, gen.Formats)
+}
+
+func completeFormat(c *cobra.Command, formats []gen.Format) {
+	var words []string
+	for _, format := range formats {
+		words = append(words, string(format))
 	}
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 }
 
 // names reads Context.Type and the table, and settles folder and package.

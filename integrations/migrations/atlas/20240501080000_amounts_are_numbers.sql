@@ -1,0 +1,3 @@
+SET LOCAL lock_timeout = '3s';
+SELECT yore.rename_column('customers', 'name', 'full_name');
+SELECT yore.alter_table('orders', $$ALTER COLUMN amount TYPE numeric(12, 2) USING replace(amount, ',', '.')::numeric$$);

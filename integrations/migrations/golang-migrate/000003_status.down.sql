@@ -1,0 +1,1 @@
+SELECT yore.drop_column('orders', 'status');

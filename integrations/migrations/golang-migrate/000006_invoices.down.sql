@@ -1,0 +1,1 @@
+SELECT yore.drop_table('invoices', 'drop');

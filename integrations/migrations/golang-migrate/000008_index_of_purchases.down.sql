@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY temporal.purchases_ordered_on_idx;

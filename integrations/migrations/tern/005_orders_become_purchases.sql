@@ -1,0 +1,10 @@
+SET LOCAL lock_timeout = '3s';
+UPDATE orders SET note = NULL WHERE note IS NOT NULL;
+SELECT yore.drop_column('orders', 'note');
+SELECT yore.add_foreign_key('orders', '{customer_id}', 'customers');
+SELECT yore.rename_table('orders', 'purchases');
+
+---- create above / drop below ----
+
+SELECT yore.rename_table('purchases', 'orders');
+SELECT yore.alter_table('orders', 'DROP CONSTRAINT orders_customer_id_fkey, ADD COLUMN note text');
