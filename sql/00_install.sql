@@ -69,6 +69,15 @@ CREATE TABLE IF NOT EXISTS yore.tracked (
   UNIQUE (past_schema, past_name)
 );
 GRANT SELECT ON yore.tracked TO PUBLIC;
+DO $columns$
+BEGIN
+  -- Version 2: whether the past has a copy of each index. Version 1 made none.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = 'yore.tracked'::pg_catalog.regclass AND a.attname = 'copy_indexes') THEN
+    ALTER TABLE yore.tracked ADD COLUMN copy_indexes boolean NOT NULL DEFAULT false;
+    ALTER TABLE yore.tracked ALTER COLUMN copy_indexes DROP DEFAULT;
+  END IF;
+END
+$columns$;
 COMMENT ON TABLE yore.tracked IS 'What is tracked, with which options, since when, and the columns the triggers were generated for.';
 
 CREATE TABLE IF NOT EXISTS yore.transaction (

@@ -65,6 +65,9 @@ BEGIN
   EXCEPTION WHEN invalid_parameter_value THEN
     RETURN NULL;   -- not even the form of a name
   END;
+  IF pg_catalog.cardinality(part) > 2 THEN
+    RETURN NULL;
+  END IF;
   SELECT x.* INTO m FROM yore.tracked AS x
    WHERE x.table_name = part[pg_catalog.cardinality(part)]::name
      AND CASE pg_catalog.cardinality(part) WHEN 1 THEN x.schema_name = ANY (pg_catalog.current_schemas(false))
@@ -197,14 +200,27 @@ LANGUAGE sql IMMUTABLE
 AS $$ SELECT (m.prefix || column_name)::name $$;
 COMMENT ON FUNCTION yore._shown(yore.tracked, text) IS 'How a column of yore''s is called where users see it.';
 
+CREATE OR REPLACE FUNCTION yore._kept(m yore.tracked) RETURNS SETOF jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT c FROM jsonb_array_elements(yore._columns(yore._past(m))) WITH ORDINALITY AS e (c, place)
+   WHERE c ->> 'name' NOT IN ('sys_to', 'sys_xid_to')
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('name', c ->> 'name'))
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('column', c ->> 'name')))
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('still', c ->> 'name')))
+   ORDER BY place
+$$;
+COMMENT ON FUNCTION yore._kept(yore.tracked) IS 'The columns that the past alone still has, as _columns describes them; not those that are being converted.';
+
 CREATE OR REPLACE FUNCTION yore._shows_id(m yore.tracked) RETURNS boolean
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
 AS $$
   SELECT m.immutable AND (m.show_row_id
-      OR NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', yore._shown(m, 'id'))))
+      OR NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', yore._shown(m, 'id')))
+         AND NOT EXISTS (SELECT FROM yore._kept(m) AS c WHERE c ->> 'name' = yore._shown(m, 'id')))
 $$;
 COMMENT ON FUNCTION yore._shows_id(yore.tracked) IS
-  'Whether history shows the row id: always, but where the table has an id of its own and show_row_id is off.';
+  'Whether history shows the row id: always, but where the table has, or had, an id of its own and show_row_id is off.';
 
 CREATE OR REPLACE FUNCTION yore._missing(rel regclass, columns text[]) RETURNS text
 LANGUAGE sql STABLE

@@ -100,18 +100,6 @@ $$;
 COMMENT ON FUNCTION yore._face_columns(yore.tracked, boolean, boolean, text) IS
   'The select list of a face: the user''s columns, for an immutable table behind its version data. deleted_at is an expression.';
 
-CREATE OR REPLACE FUNCTION yore._kept(m yore.tracked) RETURNS SETOF jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT c FROM jsonb_array_elements(yore._columns(yore._past(m))) WITH ORDINALITY AS e (c, place)
-   WHERE c ->> 'name' NOT IN ('sys_to', 'sys_xid_to')
-     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('name', c ->> 'name'))
-     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('column', c ->> 'name')))
-     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('still', c ->> 'name')))
-   ORDER BY place
-$$;
-COMMENT ON FUNCTION yore._kept(yore.tracked) IS 'The columns that the past alone still has, as _columns describes them; not those that are being converted.';
-
 CREATE OR REPLACE FUNCTION yore._kept_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
 AS $$

@@ -189,7 +189,6 @@ AS $$
 DECLARE
   rel   text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
   names text[] := ARRAY(SELECT c ->> 'name' FROM pg_catalog.jsonb_array_elements(m.columns) AS c);
-  kept  text[] := ARRAY(SELECT c ->> 'name' FROM yore._kept(m) AS c);
   odd   text;
 BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(j), ', ') INTO odd
@@ -206,6 +205,19 @@ BEGIN
     PERFORM yore._fail('YO007', pg_catalog.format('since is in the future: %s', yore._utc(m.since)));
   END IF;
   PERFORM yore._check_immutable(m);
+  PERFORM yore._check_names(m, names);
+END
+$$;
+COMMENT ON FUNCTION yore._check_options(yore.tracked) IS 'Errors YO007 (an option''s value) and YO006 (a column with the name of one of yore''s).';
+
+CREATE OR REPLACE FUNCTION yore._check_names(m yore.tracked, names text[]) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel  text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+  kept text[] := ARRAY(SELECT c ->> 'name' FROM yore._kept(m) AS c);
+  odd  text;
+BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names) AS n
    WHERE n IN ('sys_to', 'sys_xid_to');
   IF odd IS NOT NULL THEN
@@ -220,7 +232,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore._check_options(yore.tracked) IS 'Errors YO007 (an option''s value) and YO006 (a column with the name of one of yore''s).';
+COMMENT ON FUNCTION yore._check_names(yore.tracked, text[]) IS 'Error YO006 for a column, of the present or kept by the past, with the name of one of yore''s.';
 
 CREATE OR REPLACE FUNCTION yore._check_immutable(m yore.tracked) RETURNS void
 LANGUAGE plpgsql STABLE

@@ -67,6 +67,7 @@ BEGIN
     m.allow_deletes := false;
     m.allow_version_write := false;
     m.show_row_id := false;
+    m.copy_indexes := true;
     m.columns := yore._columns(rel);
     m.key_columns := CASE WHEN m.immutable THEN yore._check_entity(rel, key) ELSE yore._check_key(rel, key) END;
   END IF;
@@ -83,6 +84,7 @@ BEGIN
   m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
   m.version_gaps := coalesce(m.version_gaps, false) OR m.allow_version_write;
   m.show_row_id := coalesce(show_row_id, m.show_row_id);
+  m.copy_indexes := coalesce(copy_indexes, m.copy_indexes);
   m.generated_by := coalesce(m.generated_by, yore._version());   -- what else a newer version does to a table, yore.sync does
   PERFORM yore._check_options(m);
   IF NOT tracked THEN
@@ -95,13 +97,8 @@ BEGIN
 
   IF tracked THEN
     PERFORM yore._retrack(before, m);
-    IF copy_indexes THEN
-      PERFORM yore._copy_indexes(m);
-    ELSIF NOT copy_indexes THEN
-      PERFORM yore._drop_copy(m, c.relname) FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = yore._storage(m);
-    END IF;
   ELSE
-    PERFORM yore._start(rel, m, coalesce(copy_indexes, true));
+    PERFORM yore._start(rel, m);
   END IF;
 END
 $$;
@@ -123,7 +120,7 @@ END
 $$;
 COMMENT ON FUNCTION yore._check_columns(regclass, name[]) IS 'Error YO006 if a table has a column of its own with a name that tracking takes.';
 
-CREATE OR REPLACE FUNCTION yore._start(rel regclass, m yore.tracked, copy_indexes boolean) RETURNS void
+CREATE OR REPLACE FUNCTION yore._start(rel regclass, m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -183,9 +180,7 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
-  IF copy_indexes THEN
-    PERFORM yore._copy_indexes(m);
-  END IF;
+  PERFORM yore._copy_indexes(m);
   PERFORM yore._index_row_id(m);
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
@@ -197,7 +192,7 @@ BEGIN
   PERFORM yore._say_views(m);
 END
 $$;
-COMMENT ON FUNCTION yore._start(regclass, yore.tracked, boolean) IS 'Begins to track the table, with options that have been checked.';
+COMMENT ON FUNCTION yore._start(regclass, yore.tracked) IS 'Begins to track the table, with options that have been checked.';
 
 CREATE OR REPLACE FUNCTION yore._make_schema(kind text, of_schema name, rel regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -280,11 +275,15 @@ BEGIN
   UPDATE yore.tracked AS x
      SET columns = m.columns, own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, allow_updates = m.allow_updates,
-         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, generated_by = m.generated_by
+         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, copy_indexes = m.copy_indexes, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   IF m.exclusion <> before.exclusion THEN
     PERFORM yore._set_exclusion(m);
   END IF;
+  IF before.copy_indexes AND NOT m.copy_indexes THEN
+    PERFORM yore._drop_copy(m, c.relname) FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = rel;
+  END IF;
+  PERFORM yore._copy_indexes(m);
   PERFORM yore._index_row_id(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);

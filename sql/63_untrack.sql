@@ -10,7 +10,8 @@ DECLARE
   own     jsonb;
 BEGIN
   IF history IS NULL OR history NOT IN ('keep', 'drop') THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)));
+    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)),
+                       'keep leaves the past for reading, drop leaves nothing.');
   END IF;
   PERFORM yore._check_rights(rel, m.in_place);
   m := yore._hold(m);

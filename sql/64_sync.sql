@@ -32,6 +32,7 @@ BEGIN
   PERFORM yore._check_kind(rel, m.in_place);
   m := yore._renumbered(m);
   PERFORM yore._refuse_unconverted(m, now_has);
+  PERFORM yore._check_names(m, ARRAY(SELECT h ->> 'name' FROM pg_catalog.jsonb_array_elements(now_has) AS h));
   m := yore._rename_columns(m, now_has);
   m.key_columns := yore._check_key(rel, m.key_columns::text[]);
   saved := CASE WHEN yore._disturbs(m, now_has, keep_past) THEN yore._take_down(m, past) ELSE '[]' END;

@@ -13,6 +13,7 @@ DECLARE
     pg_catalog.substring(rest, '^(?:[bBxXnN]|[uU]&)?''(?:[^'']|'''')*'''),
     pg_catalog.substring(rest, '^(?:[uU]&)?"(?:[^"]|"")*"'),
     pg_catalog.substring(rest, '^[[:alpha:]_][[:alnum:]_$]*'),
+    pg_catalog.substring(rest, '^[0-9]+(?:\.[0-9]+)?'),
     pg_catalog.substring(rest, '^\$(?:[[:alpha:]_][[:alnum:]_]*)?\$'));
   ends  integer;
 BEGIN
@@ -24,7 +25,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._token(text) IS
-  'The first token of a piece of SQL: white space or a comment, a string, a name, else one character. An opening quote that nothing closes comes alone. (PostgreSQL documentation, 4.1 Lexical Structure.)';
+  'The first token of a piece of SQL: white space or a comment, a string, a name, a number, else one character. An opening quote that nothing closes comes alone. (PostgreSQL documentation, 4.1 Lexical Structure.)';
 
 CREATE OR REPLACE FUNCTION yore._name_of(token text) RETURNS name
 LANGUAGE sql IMMUTABLE
@@ -117,3 +118,35 @@ END
 $$;
 COMMENT ON FUNCTION yore._action_kind(text[]) IS
   'What an action does to a tracked table: add, drop, retype or rename a column; move: another name or schema; shape: something else that its past, triggers or faces must follow; untrigger: turns yore''s triggers off; other: nothing that concerns them.';
+
+CREATE OR REPLACE FUNCTION yore._unqualified(expression text, table_schema name, table_name name) RETURNS text
+LANGUAGE plpgsql STABLE STRICT
+AS $$
+DECLARE
+  rest   text := expression;
+  tokens text[] := '{}';
+  result text := '';
+  n      integer := 1;
+BEGIN
+  WHILE rest <> '' LOOP
+    tokens := tokens || yore._token(rest);
+    rest := pg_catalog.substr(rest, pg_catalog.length(tokens[pg_catalog.cardinality(tokens)]) + 1);
+  END LOOP;
+  WHILE n <= pg_catalog.cardinality(tokens) LOOP
+    IF tokens[n - 1] IS DISTINCT FROM '.' AND tokens[n + 1] = '.' AND tokens[n] ~ '^["[:alpha:]_]' THEN
+      IF yore._name_of(tokens[n]) = table_schema AND tokens[n + 3] = '.' AND yore._name_of(tokens[n + 2]) = table_name THEN
+        n := n + 4;
+        CONTINUE;
+      ELSIF yore._name_of(tokens[n]) = table_name THEN
+        n := n + 2;
+        CONTINUE;
+      END IF;
+    END IF;
+    result := result || tokens[n];
+    n := n + 1;
+  END LOOP;
+  RETURN result;
+END
+$$;
+COMMENT ON FUNCTION yore._unqualified(text, name, name) IS
+  'The expression with the columns of the table named without it, so that it can be asked of the past.';

@@ -4,7 +4,6 @@ CREATE OR REPLACE FUNCTION yore._rename_columns(m yore.tracked, now_has jsonb) R
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  aside     name;
   past      text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   faces     text[] := ARRAY[pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name),
                             pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name)]
@@ -25,16 +24,16 @@ BEGIN
     LOOP
       from_name := CASE step WHEN 1 THEN renamed.was ELSE renamed.between END;
       to_name := CASE step WHEN 1 THEN renamed.between ELSE renamed.name END;
+      PERFORM yore._make_way(m, to_name);
       IF renamed.generated <> 'v' THEN
-        aside := yore._make_way(past::regclass, to_name);
-        IF aside IS NOT NULL AND pg_catalog.to_regclass(faces[1]) IS NOT NULL THEN
-          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', faces[1], to_name, aside);   -- history shows it
-        END IF;
         EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I', past, from_name, to_name);
       END IF;
       -- The views by themselves keep the old name. Renaming there too keeps
       -- grants on the column, and what the user has made over the view.
       FOREACH face IN ARRAY faces LOOP
+        IF step = 2 AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = to_name) THEN
+          EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO "yore column 0"', face, to_name);   -- the row id, which gives way
+        END IF;
         IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(face) AND a.attname = from_name) THEN
           EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', face, from_name, to_name);
         END IF;
@@ -75,10 +74,13 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', past, gone);
   END LOOP;
   FOR pair IN SELECT * FROM yore._former(m, now_has) AS f ORDER BY f.place LOOP
-    IF pair.now ->> 'generated' <> 'v' AND pair.past_type IS NULL THEN
+    IF pair.past_type IS NULL AND NOT (pair.now ->> 'generated' = 'v'
+       AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w -> 'number' = pair.now -> 'number')) THEN
       -- If there is a column of that name, it was dropped once and the past kept it.
-      PERFORM yore._make_way(past, (pair.now ->> 'name')::name);
-      PERFORM yore._add_past_column(past, pair.now);
+      PERFORM yore._make_way(m, (pair.now ->> 'name')::name);
+      IF pair.now ->> 'generated' <> 'v' THEN
+        PERFORM yore._add_past_column(past, pair.now);
+      END IF;
     END IF;
     columns := columns || (pair.now
       || CASE WHEN marks -> (pair.now ->> 'name') ? 'using' THEN pg_catalog.jsonb_build_object('was', marks -> (pair.now ->> 'name'))
@@ -121,7 +123,7 @@ $$;
 COMMENT ON FUNCTION yore._add_past_column(regclass, jsonb) IS
   'Adds a column to the past, NULL in all versions so far. Error YO005 for a domain that is not to be NULL.';
 
-CREATE OR REPLACE FUNCTION yore._make_way(past regclass, column_name name) RETURNS name
+CREATE OR REPLACE FUNCTION yore._set_aside(past regclass, column_name name) RETURNS name
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -135,8 +137,24 @@ BEGIN
   RETURN aside;
 END
 $$;
-COMMENT ON FUNCTION yore._make_way(regclass, name) IS
+COMMENT ON FUNCTION yore._set_aside(regclass, name) IS
   'Frees a name in the past for another column: the one that has it keeps its values under the name that is returned; NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION yore._make_way(m yore.tracked, column_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  history text := pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name);
+  aside   name := yore._set_aside(yore._past(m), column_name);
+BEGIN
+  IF aside IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                                    WHERE a.attrelid = pg_catalog.to_regclass(history) AND a.attname = column_name) THEN
+    EXECUTE pg_catalog.format('ALTER VIEW %s RENAME COLUMN %I TO %I', history, column_name, aside);   -- and views of the user's go on with it
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._make_way(yore.tracked, name) IS
+  'Has a dropped column that the past keeps, and history shows, give up a name that another column takes.';
 
 CREATE OR REPLACE FUNCTION yore._aside(past regclass, column_name name, word text DEFAULT '_until_') RETURNS name
 LANGUAGE sql STABLE

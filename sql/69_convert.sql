@@ -31,10 +31,13 @@ BEGIN
     -- There and back again: what comes back changed has lost something.
     EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s WHERE (%s) AND NOT pg_catalog.record_image_eq(ROW((%s)::%s), ROW(%I)))',
                               past, condition, converted, was, column_name) INTO lossy;
-    RETURN CASE WHEN lossy THEN 'lossy' ELSE 'exact' END;
+    IF NOT lossy THEN
+      RETURN 'exact';
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     NULL;
   END;
+  -- The search ended with the first that is lossy; others may not convert at all.
   EXECUTE pg_catalog.format('SELECT pg_catalog.count(%s) FROM %s WHERE %s', converted, past, condition);
   RETURN 'lossy';
 EXCEPTION WHEN cannot_coerce OR data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation THEN
@@ -69,8 +72,9 @@ AS $$
 DECLARE
   plain text;
 BEGIN
-  -- A table of the same name and columns: there the expression means what it
-  -- means in ALTER TABLE, where it may name the table.
+  expression := yore._unqualified(expression, m.storage_schema, m.storage_name);
+  -- A table of the same columns: there the expression means what it means in
+  -- ALTER TABLE.
   EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %I (LIKE %I.%I)', m.storage_name, m.storage_schema, m.storage_name);
   EXECUTE pg_catalog.format('ALTER TABLE pg_temp.%I ADD CONSTRAINT yore_using CHECK (pg_catalog.num_nulls(%s) = 0)', m.storage_name, expression);
   plain := yore._checked(pg_catalog.format('pg_temp.%I', m.storage_name)::regclass, 'yore_using');
@@ -136,6 +140,7 @@ DECLARE
   now_given text[] := '{}';
   aside     jsonb := '[]';
   marks     jsonb := '{}';
+  still     name;
 BEGIN
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(retyped) LOOP
     c := r -> 'column';
@@ -154,6 +159,13 @@ BEGIN
   IF now_given <> '{}' THEN
     EXECUTE pg_catalog.format('ALTER TABLE %s %s', past, pg_catalog.array_to_string(now_given, ', '));
   END IF;
+  IF aside @? '$[*] ? (@.verdict != "fails")' THEN
+    -- True in the versions that are here now, NULL in those to come: neither
+    -- costs a rewrite.
+    still := yore._aside(past, 'sys_unconverted', '_');
+    EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %I boolean DEFAULT true', past, still);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', past, still);
+  END IF;
   -- As CHECKs, which follow the columns when these are renamed.
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(aside) AS e WHERE e ->> 'verdict' <> 'fails' LOOP
     EXECUTE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (pg_catalog.num_nulls(%s) = 0) NOT VALID', past,
@@ -161,10 +173,10 @@ BEGIN
   END LOOP;
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(aside) LOOP
     PERFORM yore._drop_copies(past, (r #>> '{column,name}')::name);
-    marks := marks || pg_catalog.jsonb_build_object(r #>> '{column,name}', pg_catalog.jsonb_build_object('column', yore._make_way(past, (r #>> '{column,name}')::name)));
+    marks := marks || pg_catalog.jsonb_build_object(r #>> '{column,name}', pg_catalog.jsonb_build_object('column', yore._set_aside(past, (r #>> '{column,name}')::name)));
   END LOOP;
   FOR r IN SELECT * FROM pg_catalog.jsonb_array_elements(aside) LOOP
-    marks := pg_catalog.jsonb_set(marks, ARRAY[r #>> '{column,name}'], yore._start_conversion(past, r, marks -> (r #>> '{column,name}')));
+    marks := pg_catalog.jsonb_set(marks, ARRAY[r #>> '{column,name}'], yore._start_conversion(past, r, marks -> (r #>> '{column,name}'), still));
   END LOOP;
   RETURN marks;
 END
@@ -184,29 +196,24 @@ END
 $$;
 COMMENT ON FUNCTION yore._keep_copy(regclass, name, text) IS 'Copies a column of the past, before it is converted, to name_until_1, _2, ….';
 
-CREATE OR REPLACE FUNCTION yore._start_conversion(past regclass, r jsonb, mark jsonb) RETURNS jsonb
+CREATE OR REPLACE FUNCTION yore._start_conversion(past regclass, r jsonb, mark jsonb, still name) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  c          jsonb := r -> 'column';
-  constraint_name name := 'yore_using_' || (c ->> 'number');
-  still      name := yore._aside(past, (c ->> 'name')::name, '_unconverted_');
+  constraint_name CONSTANT name := 'yore_using_' || (r #>> '{column,number}');
 BEGIN
-  PERFORM yore._add_past_column(past, c);
+  PERFORM yore._add_past_column(past, r -> 'column');
   IF r ->> 'verdict' = 'fails' THEN
     RETURN mark;
   END IF;
-  mark := mark || pg_catalog.jsonb_build_object('still', still, 'using', yore._checked(past, constraint_name), 'keep', r ->> 'verdict' <> 'exact', 'page', 0,
-    'pages', pg_catalog.pg_relation_size(past) / pg_catalog.current_setting('block_size')::integer);
+  mark := mark || pg_catalog.jsonb_build_object(
+    'still', still, 'using', yore._checked(past, constraint_name), 'keep', r ->> 'verdict' <> 'exact',
+    'page', 0, 'pages', pg_catalog.pg_relation_size(past) / pg_catalog.current_setting('block_size')::integer);
   EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', past, constraint_name);
-  -- True in the versions that are here now, NULL in those to come: neither costs
-  -- a rewrite.
-  EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN %I boolean DEFAULT true', past, still);
-  EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', past, still);
   RETURN mark;
 END
 $$;
-COMMENT ON FUNCTION yore._start_conversion(regclass, jsonb, jsonb) IS
+COMMENT ON FUNCTION yore._start_conversion(regclass, jsonb, jsonb, name) IS
   'Adds the new column beside the one that was put aside, and returns what yore.convert_past needs to know: where the former values are (column), which versions are still to be converted (still), how (using), whether the former values stay (keep), and how far it has got; where they cannot be converted, the first alone.';
 
 CREATE OR REPLACE FUNCTION yore._refuse_unconverted(m yore.tracked, now_has jsonb) RETURNS void
@@ -235,26 +242,27 @@ DECLARE
 BEGIN
   converted := 0;
   IF pages IS NULL OR pages < 1 THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('pages is a number from 1 on, not %s', pg_catalog.quote_nullable(pages)));
+    PERFORM yore._fail('YO007', pg_catalog.format('pages is a number from 1 on, not %s', pg_catalog.quote_nullable(pages)),
+                       'Leave it out for 500, which is 4 MB.');
   END IF;
   PERFORM yore._check_rights(yore._storage(m), m.in_place);
   m := yore._hold(m);   -- nobody else converts meanwhile
   c := yore._unconverted(m);
   IF (c #>> '{was,page}')::bigint >= (c #>> '{was,pages}')::bigint THEN
-    PERFORM yore._end_conversion(m, c);
+    PERFORM yore._end_conversion(m);
   ELSIF c IS NOT NULL THEN
     past := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
     upto := least((c #>> '{was,page}')::bigint + pages, (c #>> '{was,pages}')::bigint);
     EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE TRIGGER yore_append_only_update', past);
-    EXECUTE pg_catalog.format('UPDATE %1$s SET %2$I = %3$s, %4$I = NULL WHERE ctid >= %5$L AND ctid < %6$L AND %4$I',
-      past, c ->> 'name', c #>> '{was,using}', c #>> '{was,still}', pg_catalog.format('(%s,0)', c #>> '{was,page}'), pg_catalog.format('(%s,0)', upto));
+    EXECUTE pg_catalog.format('UPDATE %1$s SET %2$s, %3$I = NULL WHERE ctid >= %4$L AND ctid < %5$L AND %3$I', past,
+      (SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', w ->> 'name', w #>> '{was,using}'), ', ') FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w ? 'was'),
+      c #>> '{was,still}', pg_catalog.format('(%s,0)', c #>> '{was,page}'), pg_catalog.format('(%s,0)', upto));
     GET DIAGNOSTICS converted = ROW_COUNT;
     EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE TRIGGER yore_append_only_update', past);
-    m := yore._set_column(m, pg_catalog.jsonb_set(c, '{was,page}', pg_catalog.to_jsonb(upto)));
+    m := yore._mark(m, pg_catalog.jsonb_build_object('page', upto));
+    remaining := (c #>> '{was,pages}')::bigint - upto + 1;
   END IF;
-  remaining := (SELECT coalesce(pg_catalog.sum((w #>> '{was,pages}')::bigint - (w #>> '{was,page}')::bigint + 1), 0)
-                  FROM yore.tracked AS x, pg_catalog.jsonb_array_elements(x.columns) AS w
-                 WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name) AND w ? 'was');
+  remaining := coalesce(remaining, 0);
   RETURN NEXT;
 END
 $$;
@@ -266,37 +274,42 @@ LANGUAGE sql IMMUTABLE
 AS $$ SELECT w FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (w, place) WHERE w ? 'was' ORDER BY place LIMIT 1 $$;
 COMMENT ON FUNCTION yore._unconverted(yore.tracked) IS 'The first column whose former values are still to be converted; NULL if there is none.';
 
-CREATE OR REPLACE FUNCTION yore._set_column(m yore.tracked, c jsonb) RETURNS yore.tracked
+CREATE OR REPLACE FUNCTION yore._mark(m yore.tracked, more jsonb) RETURNS yore.tracked
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-  m.columns := (SELECT pg_catalog.jsonb_agg(CASE WHEN w -> 'number' = c -> 'number' THEN c ELSE w END ORDER BY place)
+  m.columns := (SELECT pg_catalog.jsonb_agg(CASE WHEN NOT w ? 'was' THEN w WHEN more IS NULL THEN w - 'was'
+                                                 ELSE w || pg_catalog.jsonb_build_object('was', (w -> 'was') || more) END ORDER BY place)
                   FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (w, place));
   UPDATE yore.tracked AS x SET columns = m.columns WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   RETURN m;
 END
 $$;
-COMMENT ON FUNCTION yore._set_column(yore.tracked, jsonb) IS 'Writes what the catalog says of one column.';
+COMMENT ON FUNCTION yore._mark(yore.tracked, jsonb) IS 'Adds to the marks of the columns that are being converted, or, more being NULL, takes them away.';
 
-CREATE OR REPLACE FUNCTION yore._end_conversion(m yore.tracked, c jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION yore._end_conversion(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  past regclass := yore._past(m);
+  past  regclass := yore._past(m);
+  marks jsonb := (SELECT pg_catalog.jsonb_agg(w -> 'was') FROM pg_catalog.jsonb_array_elements(m.columns) AS w WHERE w ? 'was');
+  gone  name;
 BEGIN
   PERFORM yore._lock(m);
-  m := yore._set_column(m, pg_catalog.jsonb_set(c, '{was,done}', 'true'));
+  m := yore._mark(m, '{"done": true}');
   PERFORM yore._make_faces(m);   -- with the same columns, and none of those that go
-  EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, c #>> '{was,still}');
-  IF NOT (c #>> '{was,keep}')::boolean THEN
-    EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, c #>> '{was,column}');
+  FOR gone IN SELECT DISTINCT w ->> 'still' FROM pg_catalog.jsonb_array_elements(marks) AS w
+              UNION ALL SELECT w ->> 'column' FROM pg_catalog.jsonb_array_elements(marks) AS w WHERE NOT (w ->> 'keep')::boolean
+  LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', past, gone);
+  END LOOP;
+  m := yore._mark(m, NULL);
+  PERFORM yore._make_faces(m);     -- history shows what was kept
+  PERFORM yore._copy_indexes(m);   -- those of the columns went with their former values
+  IF m.immutable THEN
+    PERFORM yore._make_triggers(m);   -- undeleting reads the past itself again
   END IF;
-  m := yore._set_column(m, c - 'was');
-  IF (c #>> '{was,keep}')::boolean THEN
-    PERFORM yore._make_faces(m);   -- history shows what was kept
-  END IF;
-  PERFORM yore._copy_indexes(m);   -- those of the column went with its former values
 END
 $$;
-COMMENT ON FUNCTION yore._end_conversion(yore.tracked, jsonb) IS
-  'The past of a column is converted: its former values go, unless something of them was lost. Takes ACCESS EXCLUSIVE locks; indexes of the column are built anew under them.';
+COMMENT ON FUNCTION yore._end_conversion(yore.tracked) IS
+  'The past is converted: former values go, unless something of them was lost. Takes ACCESS EXCLUSIVE locks; indexes of the columns are built anew.';

@@ -54,7 +54,7 @@ BEGIN
       RETURN;
     END IF;
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
-    concerned := concerned OR a.kind <> 'other';
+    concerned := concerned OR a.kind <> 'other' OR m.immutable AND yore._binds(a.words);
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF a.kind = 'retype' THEN
       conversions := conversions || pg_catalog.jsonb_build_object(a.column_name, yore._foresee(m, a.words, a.column_name, a.using_expression, in_batches));
@@ -80,6 +80,15 @@ END
 $$;
 COMMENT ON FUNCTION yore.alter_table(text, text, boolean, boolean) IS
   'Runs what follows the name in ALTER TABLE, any action or several with commas between, on the table beneath the face, then brings past, triggers and faces in step. In REFERENCES, the unqualified name of a tracked table means the table beneath its face. keep_past => false drops a column from the past, too; in_batches => true leaves converting the past to a new type to yore.convert_past. Views and functions of the user''s over the faces are made again with their grants and comments, or the call is refused. Errors, nothing being changed: YO003 no such table, YO008 no right, YO009 the table was altered by hand, YO024 no action of ALTER TABLE, or one that a tracked table cannot have, YO005 and YO006 as of yore.track, 2BP01 something does not go with the change; those of ALTER TABLE. Locks: those of ALTER TABLE; ACCESS EXCLUSIVE on table, past and faces where they must change.';
+
+CREATE OR REPLACE FUNCTION yore._binds(words text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.upper(words[1]) = 'DROP' AND pg_catalog.upper(words[2]) = 'CONSTRAINT'
+      OR EXISTS (SELECT FROM pg_catalog.unnest(words) AS w WHERE pg_catalog.upper(w) IN ('NULL', 'PRIMARY', 'IDENTITY'))
+$$;
+COMMENT ON FUNCTION yore._binds(text[]) IS
+  'Whether an action may change what is NOT NULL or an identity: an immutable table''s triggers are written for that, too.';
 
 CREATE OR REPLACE FUNCTION yore._qualified(rel regclass) RETURNS text
 LANGUAGE sql STABLE
@@ -173,7 +182,7 @@ AS $$
 DECLARE
   past  text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
   -- ALTER [COLUMN] name [SET DATA] TYPE …
-  place integer := CASE WHEN pg_catalog.upper(words[2]) = 'COLUMN' THEN 4 ELSE 3 END;
+  first integer := CASE WHEN pg_catalog.upper(words[2]) = 'COLUMN' THEN 4 ELSE 3 END;
   given text := CASE WHEN using_expression IS NOT NULL THEN yore._plainly(m, using_expression) END;
   type  text;
   stable timestamptz;
@@ -183,12 +192,12 @@ BEGIN
   IF in_batches IS NOT TRUE OR was IS NULL THEN
     RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('using', given));
   END IF;
-  place := place + CASE WHEN pg_catalog.upper(words[place]) = 'SET' THEN 2 ELSE 0 END;
+  first := first + CASE WHEN pg_catalog.upper(words[first]) = 'SET' THEN 2 ELSE 0 END;
   -- … up to COLLATE, USING or the end.
   SELECT pg_catalog.string_agg(u.word, ' ' ORDER BY u.place) INTO type
     FROM pg_catalog.unnest(words) WITH ORDINALITY AS u (word, place)
-   WHERE u.place > _foresee.place
-     AND NOT EXISTS (SELECT FROM pg_catalog.unnest(words[_foresee.place + 1:u.place::integer]) AS w WHERE pg_catalog.upper(w) IN ('COLLATE', 'USING'));
+   WHERE u.place > first
+     AND NOT EXISTS (SELECT FROM pg_catalog.unnest(words[first + 1:u.place::integer]) AS w WHERE pg_catalog.upper(w) IN ('COLLATE', 'USING'));
   stable := yore._stable_time_or_null();   -- before the snapshot of what follows
   RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('using', given, 'xmin', pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text,
     'stable', stable, 'verdict', yore._judge(past, column_name, was, pg_catalog.format('(%s)::%s', coalesce(given, pg_catalog.quote_ident(column_name)), type))));
@@ -252,21 +261,52 @@ END
 $$;
 COMMENT ON FUNCTION yore._alter_one(text, text, boolean) IS 'yore.alter_table for the shorthands: one action. Error YO024 for more.';
 
+CREATE OR REPLACE FUNCTION yore._check_name(name text) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  IF coalesce(name, '') = '' THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s is no name', pg_catalog.quote_nullable(name)), 'Give the name as it is, without quotes.');
+  ELSIF pg_catalog.octet_length(name) > 63 THEN
+    PERFORM yore._fail('YO006', pg_catalog.format('the name %I is longer than 63 bytes', name), 'PostgreSQL would cut it off.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._check_name(text) IS 'Errors YO007 for no name, YO006 for one that is too long.';
+
 CREATE OR REPLACE FUNCTION yore.add_column(t text, name text, definition text) RETURNS void
-LANGUAGE sql VOLATILE
-AS $$ SELECT yore._alter_one(t, pg_catalog.format('ADD COLUMN %I %s', name, definition)) $$;
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name);
+  IF coalesce(definition, '') = '' THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('column %I needs a type', name), 'yore.add_column(''t'', ''note'', ''text NOT NULL DEFAULT …'')');
+  END IF;
+  PERFORM yore._alter_one(t, pg_catalog.format('ADD COLUMN %I %s', name, definition));
+END
+$$;
 COMMENT ON FUNCTION yore.add_column(text, text, text) IS
   'Adds a column, of the definition that follows its name in ADD COLUMN. In the versions before it is NULL. Errors and locks: as of yore.alter_table.';
 
 CREATE OR REPLACE FUNCTION yore.rename_column(t text, name text, new_name text) RETURNS void
-LANGUAGE sql VOLATILE
-AS $$ SELECT yore._alter_one(t, pg_catalog.format('RENAME COLUMN %I TO %I', name, new_name)) $$;
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name), yore._check_name(new_name);
+  PERFORM yore._alter_one(t, pg_catalog.format('RENAME COLUMN %I TO %I', name, new_name));
+END
+$$;
 COMMENT ON FUNCTION yore.rename_column(text, text, text) IS
   'Renames a column in present, past and faces; journal options follow. Errors and locks: as of yore.alter_table.';
 
 CREATE OR REPLACE FUNCTION yore.drop_column(t text, name text, keep_past boolean DEFAULT true) RETURNS void
-LANGUAGE sql VOLATILE
-AS $$ SELECT yore._alter_one(t, pg_catalog.format('DROP COLUMN %I', name), keep_past) $$;
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name);
+  PERFORM yore._alter_one(t, pg_catalog.format('DROP COLUMN %I', name), keep_past);
+END
+$$;
 COMMENT ON FUNCTION yore.drop_column(text, text, boolean) IS
   'Drops a column. The past keeps it, and history shows it, unless keep_past is false. Errors and locks: as of yore.alter_table.';
 
@@ -283,7 +323,8 @@ BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.quote_nullable(e.event), ', ') INTO odd FROM pg_catalog.unnest(ARRAY[on_delete, on_update]) AS e (event)
    WHERE pg_catalog.upper(e.event) NOT IN ('NO ACTION', 'RESTRICT', 'CASCADE', 'SET NULL', 'SET DEFAULT');
   IF odd IS NOT NULL THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('a foreign key does NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT, not %s', odd));
+    PERFORM yore._fail('YO007', pg_catalog.format('a foreign key does NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT, not %s', odd),
+                       'yore.add_foreign_key(…, on_delete => ''CASCADE'')');
   ELSIF coalesce(pg_catalog.cardinality(columns), 0) = 0 THEN
     PERFORM yore._fail('YO007', 'a foreign key needs columns', 'yore.add_foreign_key(''orders'', ''{customer}'', ''customers'')');
   END IF;

@@ -6,11 +6,8 @@ AS $$
 DECLARE
   m yore.tracked := yore._to_alter(t);
 BEGIN
-  IF coalesce(new_name, '') = '' THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('%s is no name for a table', pg_catalog.quote_nullable(new_name)), 'yore.rename_table(''t'', ''u'')');
-  ELSIF pg_catalog.octet_length(new_name) > 63 THEN
-    PERFORM yore._fail('YO006', pg_catalog.format('the name %I is longer than 63 bytes', new_name), 'PostgreSQL would cut it off.');
-  ELSIF m.schema_name IS NULL THEN
+  PERFORM yore._check_name(new_name);
+  IF m.schema_name IS NULL THEN
     EXECUTE pg_catalog.format('ALTER TABLE %s RENAME TO %I', yore._relation(t), new_name);
   ELSE
     PERFORM yore._check_rights(yore._storage(m), m.in_place);

@@ -38,7 +38,7 @@ BEGIN
   FOR index IN
     SELECT i.indexrelid
       FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-     WHERE i.indrelid = rel AND i.indisvalid
+     WHERE m.copy_indexes AND i.indrelid = rel AND i.indisvalid
        AND i.indexrelid <> yore._key_index(rel, m.key_columns)   -- the past is ordered by its key as it is
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                         WHERE a.attrelid = rel AND a.attnum = ANY (i.indkey::smallint[]) AND a.attname = ANY (yore._own_columns()))
@@ -53,7 +53,8 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS 'Gives the past a copy of each index of the table that it has none of, but the key''s.';
+COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS
+  'Gives the past a copy of each index of the table that it has none of, but the key''s; under copy_indexes => false, none.';
 
 CREATE OR REPLACE FUNCTION yore._drop_copy(m yore.tracked, index_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -114,22 +115,26 @@ DECLARE
   rel    regclass := CASE WHEN m.schema_name IS NULL THEN yore._relation(t) ELSE yore._storage(m) END;
   before oid[] := ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel);
   made   regclass;
+  how    CONSTANT text := 'Write what follows the table''s name in CREATE INDEX, as in yore.create_index(''t'', ''(a, b DESC) WHERE c'').';
 BEGIN
   IF m.schema_name IS NOT NULL THEN
     PERFORM yore._check_rights(rel, m.in_place);
   END IF;
-  PERFORM yore._actions(definition, 'definition of an index',
-    'Write what follows the table''s name in CREATE INDEX, as in yore.create_index(''t'', ''(a, b DESC) WHERE c'').');
-  EXECUTE pg_catalog.format('CREATE %sINDEX %sON %s %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, pg_catalog.quote_ident(name) || ' ', rel, definition);
+  PERFORM yore._actions(definition, 'definition of an index', how);
+  BEGIN
+    EXECUTE pg_catalog.format('CREATE %sINDEX %sON %s %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, pg_catalog.quote_ident(name) || ' ', rel, definition);
+  EXCEPTION WHEN syntax_error THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('%L is no definition of an index', definition), how, SQLERRM);
+  END;
   SELECT i.indexrelid INTO made FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel AND i.indexrelid <> ALL (before);
-  IF m.schema_name IS NOT NULL THEN
+  IF m.copy_indexes THEN
     PERFORM yore._copy_index(m, made);
   END IF;
   RETURN (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = made);
 END
 $$;
 COMMENT ON FUNCTION yore.create_index(text, text, text, boolean) IS
-  'Makes an index on present and past alike, from what follows the table''s name in CREATE INDEX: [USING method] (columns) [INCLUDE …] [WHERE …]; in the past it is never unique and has the name with _past. Returns its name, which PostgreSQL chooses where none is given. Errors: YO003 no such table, YO008 no right, YO024 no definition; those of CREATE INDEX. Takes SHARE locks: readers go on, writers wait while present and past are read.';
+  'Makes an index on present and past alike, from what follows the table''s name in CREATE INDEX: [USING method] (columns) [INCLUDE …] [WHERE …]; in the past it is never unique and has the name with _past; where the table is tracked with copy_indexes => false, on the present alone. Returns its name, which PostgreSQL chooses where none is given. Errors: YO003 no such table, YO008 no right, YO024 no definition; those of CREATE INDEX. Takes SHARE locks: readers go on, writers wait while present and past are read.';
 
 CREATE OR REPLACE FUNCTION yore.drop_index(t text, name text DEFAULT NULL, columns text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -157,7 +162,8 @@ BEGIN
   IF pg_catalog.cardinality(found) <> 1 THEN
     PERFORM yore._fail('YO007', pg_catalog.format('%s has %s %s', rel,
         CASE pg_catalog.cardinality(found) WHEN 0 THEN 'no index' ELSE 'more than one index' END, coalesce(pg_catalog.quote_ident(name), 'on (' || yore._quoted(columns) || ')')),
-      CASE pg_catalog.cardinality(found) WHEN 0 THEN '' ELSE 'Name it: ' || pg_catalog.array_to_string(found, ', ') END);
+      CASE pg_catalog.cardinality(found) WHEN 0 THEN 'It has: ' || (SELECT pg_catalog.string_agg(i.indexrelid::regclass::text, ', ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index AS i WHERE i.indrelid = rel)
+           ELSE 'Name it: ' || pg_catalog.array_to_string(found, ', ') END);
   END IF;
   own := (SELECT c.relname FROM pg_catalog.pg_class AS c WHERE c.oid = found[1]);
   EXECUTE pg_catalog.format('DROP INDEX %s', found[1]);

@@ -10,15 +10,14 @@ AS $$
   -- line is missing.
   SELECT r.signature, r.called_by_triggers
     FROM (VALUES
-      -- version 1
+      -- Of version 1.
+      ('yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text, boolean, boolean, boolean, boolean, boolean)', false),
       ('yore._aside(regclass, name)', false),
       ('yore._drop_asof_function(yore.tracked)', false),
       ('yore._fit_past(yore.tracked, jsonb)', false),
       ('yore._make_view(text, text, text, regclass)', false),
       ('yore._put_aside(regclass, name)', false),
-      ('yore._retype_past(yore.tracked, jsonb, text)', false),
-      ('yore._start(regclass, yore.tracked)', false),
-      ('yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text, boolean, boolean, boolean, boolean, boolean)', false)
+      ('yore._retype_past(yore.tracked, jsonb, text)', false)
     ) AS r (signature, called_by_triggers)
 $$;
 COMMENT ON FUNCTION yore._retired() IS
