@@ -44,7 +44,7 @@ func (a *app) adoptCommand() *cobra.Command {
 		Example: "  yore adopt orders --dry-run\n  yore adopt orders\n  yore adopt orders --on-problem leave-out\n  yore adopt sales.orders --history-table sales.orders_log --period begins,ends",
 		Args:    takes("TABLE"), ValidArgsFunction: a.completeAny,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error { return a.adopt(cmd.Context(), conn, args[0], f) })
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error { return a.adopt(cmd.Context(), conn, args[0], f) })
 		},
 	}
 	to := c.Flags()

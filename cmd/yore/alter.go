@@ -29,7 +29,7 @@ all is converted; should that be interrupted, yore convert goes on.`,
 		Args:              takes("TABLE", "ACTION"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				if err := yore.AlterTable(cmd.Context(), conn, args[0], args[1], o); err != nil {
 					return placed(args[1], err)
 				}

@@ -29,7 +29,7 @@ func (a *app) withDB(ctx context.Context, fn func(*pgx.Conn) error) error {
 // read: it refuses a database whose yore is newer than this program.
 func (a *app) changeDB(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return a.withDB(ctx, func(conn *pgx.Conn) error {
-		if err := yore.CheckVersion(ctx, conn); err != nil {
+		if err := yore.CheckVersion(ctx, conn); err != nil && !errors.Is(err, yore.ErrNotInstalled) { // some install it
 			return err
 		}
 		return fn(conn)

@@ -21,7 +21,7 @@ wait for as long as a batch takes. May be interrupted and run again.`,
 		Args:              takes("TABLE"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error { return a.convert(cmd.Context(), conn, args[0]) })
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error { return a.convert(cmd.Context(), conn, args[0]) })
 		},
 	}
 }

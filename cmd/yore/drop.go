@@ -19,7 +19,7 @@ for reading, in history.TABLE; with --history drop nothing is left.`,
 		Args:              takes("TABLE"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				_, err := past.Find(cmd.Context(), conn, args[0])
 				tracked := err == nil
 				if err := yore.DropTable(cmd.Context(), conn, args[0], history.value); err != nil {

@@ -47,7 +47,7 @@ func (a *app) loadCommand() *cobra.Command {
 			} else if file, ok := in.(*os.File); ok && len(args) == 0 && term.IsTerminal(int(file.Fd())) {
 				return &usageError{"yore load needs FILE", "Usage: yore load FILE, or yore dump … | yore load. - is the terminal, if you mean it."}
 			}
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error { return a.load(cmd.Context(), conn, in, f) })
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error { return a.load(cmd.Context(), conn, in, f) })
 		},
 	}
 	c.Flags().BoolVar(&f.structure, "structure", false, "only make the tables, load no rows")
