@@ -73,6 +73,53 @@ $$;
 COMMENT ON FUNCTION yore._save_view(regclass) IS
   'All it takes to make a view again: definition, options, owner, grants, comments, defaults, triggers, rules.';
 
+CREATE OR REPLACE FUNCTION yore._unalias(m yore.tracked, item jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  one   CONSTANT text := '(?:"(?:[^"]|"")+"|[[:alpha:]_][[:alnum:]_$]*)';
+  place CONSTANT text := '\) ' || one || '(\(' || one || '(?:, ' || one || ')*\))';   -- ) f(a, b)
+  lists text[] := ARRAY(SELECT f[1] FROM pg_catalog.regexp_matches(item ->> 'create', place, 'g') AS f);
+  face  regclass;
+  names text;
+  list  text;
+BEGIN
+  -- PostgreSQL writes asof.t(now()) f(id, name, …): the columns that there were,
+  -- by their place, which others may have tomorrow. By themselves they have the
+  -- same names.
+  FOREACH face IN ARRAY ARRAY[
+    pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.schema_name, m.table_name)),
+    pg_catalog.to_regclass(pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name))]
+  LOOP
+    CONTINUE WHEN face IS NULL OR NOT yore._reads_rows_of((item ->> 'name')::regclass, face);
+    names := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
+                FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = face AND a.attnum > 0 AND NOT a.attisdropped);
+    FOREACH list IN ARRAY lists LOOP
+      IF pg_catalog.starts_with(names || ', ', pg_catalog.btrim(list, '()') || ', ') THEN
+        item := item || pg_catalog.jsonb_build_object('create', pg_catalog.regexp_replace(item ->> 'create',
+          '(\) ' || one || ')' || pg_catalog.regexp_replace(list, '([^[:alnum:]_ ,"])', '\\\1', 'g'), '\1', 'g'));
+      ELSIF pg_catalog.strpos(list, ', ') > 0 THEN
+        item := item || '{"by_place": true}';
+      END IF;
+    END LOOP;
+  END LOOP;
+  RETURN item;
+END
+$$;
+COMMENT ON FUNCTION yore._unalias(yore.tracked, jsonb) IS
+  'What _save_view saved, with the columns of functions that return rows of a face told by name. by_place: where that is not possible, since the view gives them names of its own.';
+
+CREATE OR REPLACE FUNCTION yore._reads_rows_of(view regclass, face regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT EXISTS (SELECT FROM pg_rewrite AS r
+                   JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_proc'::regclass
+                   JOIN pg_proc AS p ON p.oid = d.refobjid
+                   JOIN pg_class AS c ON c.reltype = p.prorettype
+                  WHERE r.ev_class = view AND c.oid = face)
+$$;
+COMMENT ON FUNCTION yore._reads_rows_of(regclass, regclass) IS 'Whether a view calls a function that returns rows of the relation.';
+
 CREATE OR REPLACE FUNCTION yore._save_function(f regprocedure) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -120,7 +167,7 @@ BEGIN
      ORDER BY h.depth, h.object_id
   LOOP
     IF thing.relkind = 'v' THEN
-      item := yore._save_view(thing.object_id);
+      item := yore._unalias(m, yore._save_view(thing.object_id));
     ELSIF thing.prokind IN ('f', 'p', 'w') THEN
       item := yore._save_function(thing.object_id);
     ELSE
@@ -151,6 +198,10 @@ DECLARE
 BEGIN
   FOR item IN SELECT * FROM jsonb_array_elements(saved) LOOP
     IF NOT (item ->> 'own')::boolean THEN
+      IF item ? 'by_place' THEN
+        PERFORM yore._fail('2BP01', format('view %s names the columns of a function''s rows by their place, which changes', item ->> 'name'),
+                           'Drop it first, or let it call them by their own names. Nothing has been changed.');
+      END IF;
       BEGIN
         EXECUTE item ->> 'create';
       EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported OR data_exception THEN
