@@ -38,6 +38,7 @@ DECLARE
   concerned   boolean := false;   -- past, triggers or faces
   cascades    boolean := false;
   constraints name[] := '{}';    -- dropped, perhaps with an index
+  changing    name[] := '{}';    -- columns that the past will not have as they were
   conversions jsonb := '{}';
   saved       jsonb;
 BEGIN
@@ -60,6 +61,7 @@ BEGIN
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
     -- Undeleting asks which columns may be NULL.
     concerned := concerned OR a.kind <> 'other' OR m.immutable AND 'NULL' = ANY (pg_catalog.upper(a.words::text)::text[]);
+    changing := changing || CASE WHEN a.kind = 'retype' OR a.kind = 'drop' AND NOT keep_past THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF pg_catalog.upper(a.words[1]) = 'DROP' AND a.kind = 'other' THEN
       constraints := constraints || yore._name_of(a.words[CASE WHEN pg_catalog.upper(a.words[3]) = 'IF' THEN 5 ELSE 3 END]);
@@ -67,6 +69,7 @@ BEGIN
       conversions := conversions || pg_catalog.jsonb_build_object(a.column_name, yore._foresee(m, a.words, a.column_name, a.using_expression, in_batches));
     END IF;
   END LOOP;
+  PERFORM yore._refuse_entangled(c.key::name, c.value ->> 'using', changing) FROM pg_catalog.jsonb_each(conversions) AS c;
   IF concerned THEN
     PERFORM yore._lock(m);
   END IF;
@@ -103,6 +106,27 @@ END
 $$;
 COMMENT ON FUNCTION yore._refuse_action(yore.tracked, text, name) IS
   'Error YO024 for what a tracked table cannot have: its key column dropped or of another type, yore''s columns altered, yore''s triggers off.';
+
+CREATE OR REPLACE FUNCTION yore._refuse_entangled(column_name name, using_expression text, changing name[]) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rest  text := using_expression;
+  token text;
+BEGIN
+  -- The past is converted column by column.
+  WHILE rest <> '' LOOP
+    token := yore._token(rest);
+    rest := pg_catalog.substr(rest, pg_catalog.length(token) + 1);
+    IF token ~ '^["[:alpha:]_]' AND yore._name_of(token) <> column_name AND yore._name_of(token) = ANY (changing) THEN
+      PERFORM yore._fail('YO024', pg_catalog.format('USING of column %I takes column %s, which is changed by the same call', column_name, token),
+                         'Make it two calls of yore.alter_table, the one that needs the other as it was first.');
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._refuse_entangled(name, text, name[]) IS
+  'Error YO024 if the expression of a conversion takes a column that the past will no longer have as it was: PostgreSQL would compute it from the row before all changes.';
 
 CREATE OR REPLACE FUNCTION yore._foresee(m yore.tracked, words text[], column_name name, using_expression text, in_batches boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE

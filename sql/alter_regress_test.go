@@ -126,3 +126,14 @@ func TestAlterRegressVirtualTakesKeptName(t *testing.T) {
 	l.history("t", "k, b, b_until_1, a_until_1", "1|2|y|x|v1 past", "1|2|∅|∅|v2 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressUsingOfChangingColumn(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a int, b text, c text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 1, 'x', 'y')", "UPDATE t SET a = 2")
+	// The past would take the a that has been converted, or no c at all.
+	l.refused("YO024", "SELECT yore.alter_table('t', 'ALTER a TYPE text USING a + 1, ALTER b TYPE varchar(9) USING b || a')")
+	l.refused("YO024", "SELECT yore.alter_table('t', 'DROP c, ALTER b TYPE varchar(9) USING b || t.c', keep_past => false)")
+	l.exec("SELECT yore.alter_table('t', 'DROP c, ALTER b TYPE varchar(9) USING b || t.c')")
+	l.history("t", "k, a, b, c", "1|1|xy|y|v1 past", "1|2|xy|∅|v2 open")
+	l.sound("t", "k")
+}

@@ -3,7 +3,6 @@ package schema
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -185,8 +184,8 @@ func (m *machine) renameColumn(t *rapid.T) *change {
 }
 
 // secondColumn is another column that a USING may take.
-func (tb *table) secondColumn(t *rapid.T, c *column) *column {
-	return pick(t, tb, func(x *column) bool { return x != c && x.from == 0 && x.typ != "jsonb" }, nil)
+func (tb *table) secondColumn(t *rapid.T, c *column, taken []int) *column {
+	return pick(t, tb, func(x *column) bool { return x != c && !x.virtual && x.typ != "jsonb" }, taken)
 }
 
 func (m *machine) retypeColumn(t *rapid.T, taken []int, inBatches bool) *change {
@@ -213,16 +212,12 @@ func (m *machine) retypeColumn(t *rapid.T, taken []int, inBatches bool) *change 
 			subject = quote(tb.name) + "." + subject
 		}
 		if con.second {
-			x := tb.secondColumn(t, c)
+			x := tb.secondColumn(t, c, taken)
 			if x == nil {
 				return nil
 			}
 			other, second = x.id, quote(x.name)
-			if !slices.Contains(taken, x.id) {
-				used = append(used, x.id)
-			} else {
-				m.tally.add("USING of a column that changes as well", 1)
-			}
+			used = append(used, x.id)
 		}
 		using := strings.ReplaceAll(strings.ReplaceAll(con.using, "%[1]s", subject), "%[2]s", second)
 		action += " USING " + using
@@ -588,11 +583,9 @@ func (m *machine) several(t *rapid.T) *change {
 	}
 	slices.SortStableFunc(parts, func(a, b *change) int { return rank(a) - rank(b) })
 	all.apply = func(tb *table) {
-		tb.all(func(v *version) { v.was = maps.Clone(v.values) }) // what each USING sees
 		for _, p := range parts {
 			p.apply(tb)
 		}
-		tb.all(func(v *version) { v.was = nil })
 	}
 	return all
 }

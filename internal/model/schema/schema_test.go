@@ -300,7 +300,7 @@ var rare = []string{
 	"drop constraint", "drop default", "drop expression", "drop index", "drop not null", "set default", "check", "unique", "foreign key",
 	"key column dropped", "key column retyped", "rename by hand", "rename of a key column", "rename to a name that the past keeps", "swap by hand", "sync of what fits",
 	"retype, fails", "retype, fails, in batches", "retype, lossy, in batches", "retype, no rewrite", "change while the past is being converted",
-	"table that another refers to", "USING of a column that changes as well",
+	"table that another refers to",
 	"refused with 0A000", "refused with 22P02", "refused with 23502", "refused with 2BP01", "refused with 42804", "refused with YO024",
 }
 

@@ -50,8 +50,7 @@ type version struct {
 	number   int64
 	values   map[int]value // by id of the column; missing: NULL
 	from, to int64
-	by       int           // the transaction that made it
-	was      map[int]value // before the statement that changes the table
+	by       int // the transaction that made it
 }
 
 func (v version) tombstone() bool { return v.from == v.to }
@@ -159,14 +158,6 @@ func (v version) get(id int) value {
 		return x
 	}
 	return null
-}
-
-// old is the value before the statement.
-func (v version) old(id int) value {
-	if v.was != nil {
-		return version{values: v.was}.get(id)
-	}
-	return v.get(id)
 }
 
 // Names, quoted.
@@ -300,11 +291,6 @@ func (tb *table) past(f func(v *version)) {
 			}
 		}
 	}
-}
-
-func (tb *table) all(f func(v *version)) {
-	tb.past(f)
-	tb.current(f)
 }
 
 func (tb *table) current(f func(v *version)) {
@@ -455,7 +441,7 @@ func (tb *table) verdict(id int, con conversion, other int) string {
 	verdict := "exact"
 	tb.past(func(v *version) {
 		was := v.get(id)
-		converted, code := con.ofPast(was, v.old(other))
+		converted, code := con.ofPast(was, v.get(other))
 		switch {
 		case code != "":
 			verdict = "fails"
@@ -469,14 +455,14 @@ func (tb *table) verdict(id int, con conversion, other int) string {
 // retype gives a column another type; the present must convert.
 func (tb *table) retype(c *column, con conversion, other int, inBatches bool) {
 	verdict := tb.verdict(c.id, con, other)
-	tb.current(func(v *version) { v.values[c.id], _ = con.ofPresent(v.get(c.id), v.old(other)) })
+	tb.current(func(v *version) { v.values[c.id], _ = con.ofPresent(v.get(c.id), v.get(other)) })
 	was := c.typ
 	c.typ = con.to
 	if con.using == "" && !con.rewrites {
 		return
 	}
 	if verdict == "exact" && !inBatches {
-		tb.past(func(v *version) { v.values[c.id], _ = con.ofPast(v.get(c.id), v.old(other)) })
+		tb.past(func(v *version) { v.values[c.id], _ = con.ofPast(v.get(c.id), v.get(other)) })
 		return
 	}
 	tb.ids++
@@ -488,7 +474,7 @@ func (tb *table) retype(c *column, con conversion, other int, inBatches bool) {
 		case verdict == "fails", before.null && inBatches: // not known from a version that is to come
 			delete(v.values, c.id)
 		default:
-			v.values[c.id], _ = con.ofPast(before, v.old(other))
+			v.values[c.id], _ = con.ofPast(before, v.get(other))
 		}
 	})
 	if inBatches && verdict != "fails" {
