@@ -126,3 +126,14 @@ func TestAlterRegressVirtualTakesKeptName(t *testing.T) {
 	l.history("t", "k, b, b_until_1, a_until_1", "1|2|y|x|v1 past", "1|2|∅|∅|v2 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressUsingOfChangingColumn(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a int, b text, c text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 1, 'x', 'y')", "UPDATE t SET a = 2")
+	// Each takes the row as it was before all changes, in the past as in the present.
+	l.exec("SELECT yore.alter_table('t', 'ALTER a TYPE text USING a + 1, ALTER b TYPE varchar(9) USING b || a')")
+	l.history("t", "k, a, b", "1|2|x1|v1 past", "1|3|x2|v2 open")
+	l.exec("SELECT yore.alter_table('t', 'DROP c, ALTER b TYPE varchar(10) USING b || t.c', keep_past => false)")
+	l.history("t", "k, a, b", "1|2|x1y|v1 past", "1|3|x2y|v2 open")
+	l.sound("t", "k")
+}
