@@ -227,6 +227,10 @@ BEGIN
   saved := yore._make_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel) || saved;
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
+  IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p, pg_catalog.pg_class AS c
+              WHERE p.oid = pg_catalog.to_regprocedure(asof || '(timestamptz)') AND c.oid = face::regclass AND p.prorettype <> c.reltype) THEN
+    EXECUTE pg_catalog.format('DROP FUNCTION %s(timestamptz)', asof);   -- the face is another: the one that was has been renamed
+  END IF;
   EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
     asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')'));
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
