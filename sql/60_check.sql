@@ -109,7 +109,9 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   owner  oid := (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = rel);
-  space  name := (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = rel);
+  -- Of a tracked table, the schema of its face.
+  space  name := coalesce((yore._find(rel)).schema_name,
+                          (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = rel));
   kind   text;
   needed name;
 BEGIN

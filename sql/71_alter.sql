@@ -67,6 +67,7 @@ BEGIN
   END IF;
   PERFORM yore._fits(rel, m.shape);
   m := yore._renumbered(m);
+  PERFORM yore._move_partition(m, x.words) FROM yore._actions(action) AS x WHERE pg_catalog.upper(x.words[2]) = 'PARTITION';
   saved := yore._alter(m, action, cascades);
   IF concerned OR saved <> '[]' OR yore._shape(rel) <> m.shape THEN
     PERFORM yore._sync(m, coalesce(keep_past, true), coalesce(in_batches, false), conversions);
@@ -89,6 +90,55 @@ AS $$
 $$;
 COMMENT ON FUNCTION yore._binds(text[]) IS
   'Whether an action may change what is NOT NULL or an identity: an immutable table''s triggers are written for that, too.';
+
+CREATE OR REPLACE FUNCTION yore._move_partition(m yore.tracked, words text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  piece regclass := pg_catalog.to_regclass(CASE WHEN words[4] = '.' THEN words[3] || '.' || words[5] ELSE words[3] END);
+  past  text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  xid   CONSTANT xid8 := pg_catalog.pg_current_xact_id();
+BEGIN
+  IF piece IS NULL OR pg_catalog.current_setting('transaction_isolation') <> 'read committed' AND yore._has_rows(piece) THEN
+    IF piece IS NOT NULL THEN
+      PERFORM yore._fail('YO013', pg_catalog.format('rows of %s come or go with it, and an old snapshot need not show every one', piece), 'BEGIN ISOLATION LEVEL READ COMMITTED');
+    END IF;
+    RETURN;   -- ALTER TABLE will say so
+  END IF;
+  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', piece);
+  IF pg_catalog.upper(words[1]) = 'DETACH' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = piece AND i.inhparent = yore._storage(m)) THEN
+    -- As TRUNCATE does: the version that ends, and the tombstone.
+    EXECUTE pg_catalog.format(
+      'INSERT INTO %1$s (%2$s, sys_version, sys_from, sys_xid, sys_to, sys_xid_to)
+       SELECT %3$s, c.sys_version + v.step, CASE v.step WHEN 0 THEN c.sys_from ELSE e.ended END, CASE v.step WHEN 0 THEN c.sys_xid ELSE %5$L::xid8 END, e.ended, %5$L
+         FROM %4$s AS c
+        CROSS JOIN LATERAL (SELECT greatest(transaction_timestamp(), c.sys_from + interval ''1 microsecond'') AS ended) AS e
+        CROSS JOIN (VALUES (0), (1)) AS v (step)', past, yore._list(m.columns, '%I'), yore._list(m.columns, 'c.%I'), piece, xid);
+    PERFORM yore._drop_trigger(p.relid::text, '~yore_truncate') FROM pg_catalog.pg_partition_tree(piece) AS p;
+  ELSIF pg_catalog.upper(words[1]) = 'ATTACH' AND yore._missing(piece, ARRAY['sys_version', 'sys_from', 'sys_xid'] || m.key_columns::text[]) IS NULL THEN
+    -- As if inserted now.
+    EXECUTE pg_catalog.format(
+      'UPDATE %2$s AS c
+          SET sys_version = 1 + coalesce((SELECT max(p.sys_version) FROM %1$s AS p WHERE %3$s), 0), sys_xid = %4$L,
+              sys_from = greatest(transaction_timestamp(), (SELECT max(p.sys_to) + interval ''1 microsecond'' FROM %1$s AS p WHERE %3$s))',
+      past, piece, yore._key_match(yore._storage(m), m.key_columns, 'p.%1$I %2$s c.%1$I'), xid);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._move_partition(yore.tracked, text[]) IS
+  'Rows that leave with a partition are deleted as far as history goes, those that come with one inserted: DETACH writes their last versions and tombstones to the past, ATTACH numbers them. Error YO013 outside READ COMMITTED.';
+
+CREATE OR REPLACE FUNCTION yore._has_rows(rel regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  some boolean;
+BEGIN
+  EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s)', rel) INTO some;
+  RETURN some;
+END
+$$;
+COMMENT ON FUNCTION yore._has_rows(regclass) IS 'Whether a table has any row that the caller sees.';
 
 CREATE OR REPLACE FUNCTION yore._qualified(rel regclass) RETURNS text
 LANGUAGE sql STABLE

@@ -83,6 +83,11 @@ func keep(t *testing.T, way string, more ...string) *kept {
 	return k
 }
 
+// namesOf is for a table that has been renamed; {s} is not known then.
+func namesOf(face, history, asof, version string) *strings.Replacer {
+	return strings.NewReplacer("{t}", face, "{h}", history, "{as}", asof, "{v}", version)
+}
+
 func (k *kept) do(statements ...string) {
 	k.Helper()
 	for _, s := range statements {
