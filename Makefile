@@ -42,6 +42,10 @@ lint: ## gofmt, go vet and a short list of linters
 bench: ## what yore costs, as ratios to a plain table
 	go run ./bench
 
+.PHONY: freeze-version
+freeze-version: ## keep the SQL of the version that is being released, for the tests of upgrades
+	go run ./sql/freeze
+
 .PHONY: rename-module
 rename-module: ## give the module its final path: make rename-module TO=example.org/yore
 	@test -n "$(TO)" || { echo "make rename-module TO=example.org/yore"; exit 2; }

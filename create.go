@@ -12,14 +12,14 @@ import "context"
 //		priority integer NOT NULL DEFAULT 0,
 //		owner    uuid REFERENCES users (entity_id)`, yore.TrackOptions{})
 //
-// Of the options Key, InPlace, Since, SinceForever and Squash have no meaning
-// for it and are errors.
+// Of the options Key, InPlace, Since, SinceForever, Squash and CopyIndexes have
+// no meaning for it and are errors.
 //
 // Errors: ErrName (the name is taken), ErrOption, ErrRights, ErrNotInstalled;
 // PostgreSQL's for columns that make no sense.
 func CreateImmutable(ctx context.Context, db DB, table, columns string, o TrackOptions) error {
-	if o.Key != nil || o.InPlace || !o.Since.IsZero() || o.SinceForever || o.Squash != nil {
-		return newError("YO007", "an immutable table that is created has no option Key, InPlace, Since or Squash", "")
+	if o.Key != nil || o.InPlace || !o.Since.IsZero() || o.SinceForever || o.Squash != nil || o.CopyIndexes != nil {
+		return newError("YO007", "an immutable table that is created has no option Key, InPlace, Since, Squash or CopyIndexes", "")
 	}
 	_, err := db.Exec(ctx, `SELECT yore.create_immutable_table($1::text, $2::text, journal => $3::text[], no_journal => $4::text[],
 		full_journal => $5::boolean, on_truncate => $6::text, exclusion => $7::boolean, prefix => $8::text, past_name => $9::text,

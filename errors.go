@@ -56,6 +56,10 @@ var (
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrInvalid: values were refused, by Validate or by a constraint (YO023).
 	ErrInvalid = errors.New("invalid")
+	// ErrAlter: no action of ALTER TABLE, or none for a tracked table (YO024).
+	ErrAlter = errors.New("cannot be altered so")
+	// ErrAdopt: the history of a table cannot be adopted as it is (YO025).
+	ErrAdopt = errors.New("cannot be adopted")
 	// ErrRestore: rows are restored with the triggers on, or without yore's own
 	// tables (YO026).
 	ErrRestore = errors.New("restored with the triggers on, or without yore.tracked")
@@ -63,6 +67,8 @@ var (
 	ErrDump = errors.New("no whole dump")
 	// ErrTarget: a dump cannot be loaded into this database (YO028).
 	ErrTarget = errors.New("cannot be loaded here")
+	// ErrUpgrade: tables still have the triggers of an earlier version (YO029).
+	ErrUpgrade = errors.New("tables remain to be upgraded")
 )
 
 var byCode = map[string]error{
@@ -70,7 +76,7 @@ var byCode = map[string]error{
 	"YO005": ErrUnsuitable, "YO006": ErrName, "YO007": ErrOption, "YO008": ErrRights,
 	"YO009": ErrNeedsSync, "YO010": ErrPresent, "YO011": ErrTimeOrder, "YO012": ErrStableTime,
 	"YO013": ErrIsolation, "YO014": ErrBeforeTracking, "YO015": ErrNewer, "YO016": ErrTooOld, "YO017": ErrNotInstalled, "YO018": ErrImmutable, "YO019": ErrNotFound, "YO020": ErrDeleted,
-	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget,
+	"YO021": ErrNotDeleted, "YO022": ErrConflict, "YO023": ErrInvalid, "YO024": ErrAlter, "YO025": ErrAdopt, "YO026": ErrRestore, "YO027": ErrDump, "YO028": ErrTarget, "YO029": ErrUpgrade,
 }
 
 // An Error is an error of yore's with what is known about it. errors.Is finds

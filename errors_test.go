@@ -48,6 +48,9 @@ func TestErrors(t *testing.T) {
 		{name: "ErrOption", do: track("a", yore.TrackOptions{OnTruncate: "archiv"}), want: yore.ErrOption, code: "YO007", says: "archiv"},
 		{name: "ErrOption/History", do: func(db yore.DB) error { return yore.Untrack(ctx, db, "a", "kep") }, want: yore.ErrOption, code: "YO007", says: "kep"},
 		{name: "ErrOption/HistoryEmpty", do: func(db yore.DB) error { return yore.Untrack(ctx, db, "a", "") }, want: yore.ErrOption, code: "YO007", says: "keep"},
+		{name: "ErrAlter", do: func(db yore.DB) error {
+			return yore.AlterTable(ctx, db, "a", "ADD x int; SELECT 1", yore.AlterOptions{})
+		}, want: yore.ErrAlter, code: "YO024", says: "semicolon"},
 		{name: "ErrNeedsSync", setup: []string{"ALTER TABLE temporal.a ADD x int"}, do: exec("DELETE FROM a"), want: yore.ErrNeedsSync, code: "YO009", says: "has changed"},
 		{name: "ErrPresent", do: exec("DO $$ BEGIN PERFORM yore.as_of(now()); PERFORM * FROM public.a; END $$"), want: yore.ErrPresent, code: "YO010", says: "public.a"},
 		{name: "ErrTimeOrder", do: exec("DO $$ BEGIN PERFORM yore.at_time('2001-01-01Z'); DELETE FROM a; END $$"), want: yore.ErrTimeOrder, code: "YO011", says: "public.a"},

@@ -73,6 +73,12 @@ type TrackOptions struct {
 	// ShowRowID shows the id of each version in the face of an immutable table,
 	// and indexes it. Defaults to nil: false.
 	ShowRowID *bool
+
+	// CopyIndexes gives the past a copy of each index of the table, so that
+	// queries as of a time are as quick as those of the present; each makes
+	// writing history a little dearer. For a tracked table, true makes the copies
+	// that are missing, false drops them. Defaults to nil: true.
+	CopyIndexes *bool
 }
 
 // Track keeps every change of a table from now on, by any client; for a table
@@ -90,10 +96,10 @@ func Track(ctx context.Context, db DB, table string, o TrackOptions) error {
 		full_journal => $4::boolean, squash => $5::boolean, since => $6::text::timestamptz, on_truncate => $7::text,
 		key => $8::text[], in_place => $9::boolean, exclusion => $10::boolean, prefix => $11::text, past_name => $12::text,
 		immutable => $13::boolean, allow_updates => $14::boolean, allow_deletes => $15::boolean, allow_version_write => $16::boolean,
-		show_row_id => $17::boolean)`,
+		show_row_id => $17::boolean, copy_indexes => $18::boolean)`,
 		table, o.Journal, o.NoJournal, o.FullJournal, o.Squash, o.since(), textOrNull(o.OnTruncate),
 		o.Key, trueOrNull(o.InPlace), o.Exclusion, textOrNull(o.Prefix), textOrNull(o.PastName),
-		trueOrNull(o.Immutable), o.AllowUpdates, o.AllowDeletes, o.AllowVersionWrite, o.ShowRowID)
+		trueOrNull(o.Immutable), o.AllowUpdates, o.AllowDeletes, o.AllowVersionWrite, o.ShowRowID, o.CopyIndexes)
 	return Explain(err)
 }
 

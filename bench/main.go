@@ -82,7 +82,8 @@ func run(ctx context.Context, rounds int, only string, major int) error {
 	for _, special := range []struct {
 		name string
 		do   func(context.Context, *pgx.Conn) error
-	}{{"hot row", hotRow}, {"as of", asOf}, {"track a million rows", trackMillion}} {
+	}{{"hot row", hotRow}, {"as of", asOf}, {"track a million rows", trackMillion},
+		{"alter", func(ctx context.Context, db *pgx.Conn) error { return alter(ctx, db, socket) }}} {
 		if strings.Contains(special.name, only) {
 			fmt.Println()
 			if err := special.do(ctx, db); err != nil {

@@ -4,6 +4,11 @@
 -- Every file of this folder may be run again at any time: tables are created
 -- only where they are missing, functions are replaced. The whole folder is run
 -- in one transaction; the lock makes two installers wait for each other.
+--
+-- The tables below are those of version 1. A column that a later version adds is
+-- added after its CREATE TABLE, and there alone, so that columns have the same
+-- order in every database (rows are inserted whole): in a DO block that looks into
+-- pg_attribute first, for ALTER TABLE takes its lock even where nothing is to do.
 
 DO $check$
 BEGIN
@@ -64,6 +69,15 @@ CREATE TABLE IF NOT EXISTS yore.tracked (
   UNIQUE (past_schema, past_name)
 );
 GRANT SELECT ON yore.tracked TO PUBLIC;
+DO $columns$
+BEGIN
+  -- Version 2: whether the past has a copy of each index. Version 1 made none.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = 'yore.tracked'::pg_catalog.regclass AND a.attname = 'copy_indexes') THEN
+    ALTER TABLE yore.tracked ADD COLUMN copy_indexes boolean NOT NULL DEFAULT false;
+    ALTER TABLE yore.tracked ALTER COLUMN copy_indexes DROP DEFAULT;
+  END IF;
+END
+$columns$;
 COMMENT ON TABLE yore.tracked IS 'What is tracked, with which options, since when, and the columns the triggers were generated for.';
 
 CREATE TABLE IF NOT EXISTS yore.transaction (
@@ -81,7 +95,7 @@ COMMENT ON TABLE yore.transaction IS 'Who and why: one row for each transaction 
 
 DO $version$
 DECLARE
-  this CONSTANT integer := 1;   -- as yore._version() below
+  this CONSTANT integer := 2;   -- the version of these functions; in Go, sql.Version
   here integer;
 BEGIN
   SELECT i.version INTO here FROM yore.installation AS i;
@@ -89,6 +103,7 @@ BEGIN
     RAISE EXCEPTION 'yore: the database has version % of yore''s functions, newer than this program''s %', here, this
       USING ERRCODE = 'YO015', HINT = 'Use a newer yore.';
   END IF;
+  EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION yore._version() RETURNS integer LANGUAGE sql IMMUTABLE AS %L', 'SELECT ' || this);
   INSERT INTO yore.installation AS i (version, temporal_schema, history_schema, asof_schema)
   VALUES (this,
           coalesce(nullif(pg_catalog.current_setting('yore.temporal_schema', true), ''), 'temporal'),
@@ -97,6 +112,4 @@ BEGIN
   ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE i.version <> excluded.version;
 END
 $version$;
-
-CREATE OR REPLACE FUNCTION yore._version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-COMMENT ON FUNCTION yore._version() IS 'The version of these functions; goes up when what they make changes.';
+COMMENT ON FUNCTION yore._version() IS 'The version of these functions; goes up with every release that changes them (CONTRIBUTING.md).';

@@ -27,16 +27,31 @@ $$;
 COMMENT ON FUNCTION yore._relation(text) IS
   'The relation that t names, read as SQL reads a name. Error YO003 if there is none.';
 
+CREATE OR REPLACE FUNCTION yore._with_triggers(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT g.tgrelid::regclass
+    FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+   WHERE g.tgname = '~yore_update' AND g.tgparentid = 0 AND (n.nspname, p.proname) = (m.past_schema, yore._derived(m.table_name, '_update'))
+$$;
+COMMENT ON FUNCTION yore._with_triggers(yore.tracked) IS 'The table that has the triggers of the tracked one, whatever it is called now; NULL if there is none.';
+
 CREATE OR REPLACE FUNCTION yore._find(rel regclass) RETURNS yore.tracked
 LANGUAGE sql STABLE
 AS $$
-  SELECT m FROM yore.tracked AS m, pg_catalog.pg_class AS c, pg_catalog.pg_namespace AS n
-   WHERE c.oid = rel AND n.oid = c.relnamespace
-     AND ((m.schema_name, m.table_name) = (n.nspname, c.relname)
-       OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname))
+  SELECT m
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = c.oid AND g.tgname = '~yore_update' AND g.tgparentid = 0
+    LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+    LEFT JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
+    JOIN yore.tracked AS m ON (m.schema_name, m.table_name) = (n.nspname, c.relname)
+                           OR (m.storage_schema, m.storage_name) = (n.nspname, c.relname)
+                           OR (m.past_schema, yore._derived(m.table_name, '_update')) = (pn.nspname, p.proname)
+   WHERE c.oid = rel
 $$;
 COMMENT ON FUNCTION yore._find(regclass) IS
-  'The catalog row of a tracked table, found by its face or by its storage; NULL if the relation is not tracked.';
+  'The catalog row of a tracked table, found by its face, by its storage, or, if that was renamed by hand, by its triggers; NULL if the relation is not tracked.';
 
 CREATE OR REPLACE FUNCTION yore._find_faceless(t text) RETURNS yore.tracked
 LANGUAGE plpgsql STABLE
@@ -50,6 +65,9 @@ BEGIN
   EXCEPTION WHEN invalid_parameter_value THEN
     RETURN NULL;   -- not even the form of a name
   END;
+  IF pg_catalog.cardinality(part) > 2 THEN
+    RETURN NULL;
+  END IF;
   SELECT x.* INTO m FROM yore.tracked AS x
    WHERE x.table_name = part[pg_catalog.cardinality(part)]::name
      AND CASE pg_catalog.cardinality(part) WHEN 1 THEN x.schema_name = ANY (pg_catalog.current_schemas(false))
@@ -101,6 +119,14 @@ $$;
 COMMENT ON FUNCTION yore._storage(yore.tracked) IS
   'The table with the current rows. Looked up for callers who may not use its schema, so that it can be said who may.';
 
+CREATE OR REPLACE FUNCTION yore._past(m yore.tracked) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.oid::regclass FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE (n.nspname, c.relname) = (m.past_schema, m.past_name)
+$$;
+COMMENT ON FUNCTION yore._past(yore.tracked) IS 'The table with the superseded versions; NULL if it is not there.';
+
 CREATE OR REPLACE FUNCTION yore._own_columns() RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT ARRAY['sys_version', 'sys_from', 'sys_xid', 'sys_id', 'sys_deleted_at']::name[] $$;
@@ -137,14 +163,17 @@ AS $$
 DECLARE
   rel regclass := yore._storage(m);
 BEGIN
-  IF (m.columns -> 0 ->> 'relation')::bigint = rel::oid::bigint THEN
+  -- Version 1 did not write down which relation the numbers are of.
+  IF (m.columns -> 0 ->> 'relation')::bigint = rel::oid::bigint OR NOT m.columns -> 0 ? 'relation' AND yore._shape(rel) <> m.shape THEN
     RETURN m;
   END IF;
   -- Another relation of that name: a dump was restored. It has the same columns
-  -- in the same order, numbered from 1 without the gaps that dropped ones left.
-  SELECT pg_catalog.jsonb_agg(was.c || pg_catalog.jsonb_build_object('number', free.number, 'relation', rel::oid::bigint) ORDER BY was.place)
+  -- in the same order, numbered from 1 without the gaps that dropped ones left;
+  -- if nobody has altered it since, their names tell.
+  SELECT pg_catalog.jsonb_agg(was.c || pg_catalog.jsonb_build_object('number', coalesce(same.attnum, free.number), 'relation', rel::oid::bigint) ORDER BY was.place)
     INTO m.columns
     FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS was (c, place)
+    LEFT JOIN pg_catalog.pg_attribute AS same ON same.attrelid = rel AND same.attname = was.c ->> 'name' AND yore._shape(rel) = m.shape
     JOIN (SELECT n AS number, pg_catalog.row_number() OVER (ORDER BY n) AS place
             FROM pg_catalog.generate_series(1, 1600) AS n
            WHERE n NOT IN (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
@@ -206,10 +235,12 @@ COMMENT ON FUNCTION yore._key_index(regclass, name[]) IS
   'The index that makes the key columns unique at once (not deferrable, not partial, no expressions); NULL if there is none.';
 
 CREATE OR REPLACE FUNCTION yore._key_match(rel regclass, key_columns name[], pattern text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE   -- so that its plan is kept: it is asked for many patterns
 AS $$
+BEGIN
   -- The equality of the index that makes the key unique, not whatever "=" means
   -- on somebody's search_path: citext, for one, has its own.
+  RETURN (
   SELECT pg_catalog.string_agg(
            pg_catalog.format(pattern, k.column_name, pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)),
            ' AND ' ORDER BY k.place)
@@ -225,7 +256,8 @@ AS $$
     JOIN pg_catalog.pg_amop AS am ON am.amopfamily = c.opcfamily AND am.amopstrategy = 3
                                  AND am.amoplefttype = c.opcintype AND am.amoprighttype = c.opcintype
     JOIN pg_catalog.pg_operator AS o ON o.oid = am.amopopr
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace);
+END
 $$;
 COMMENT ON FUNCTION yore._key_match(regclass, name[], text) IS
   'A condition over the key columns: format(pattern, column, operator) for each, joined by AND, with the key index''s own equality.';

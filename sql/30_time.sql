@@ -116,3 +116,19 @@ END
 $$;
 COMMENT ON FUNCTION yore.stable_time() IS
   'The newest time T whose as-of answers no open transaction can still change: just before the oldest one of this database began, the calling one included. Transactions that load history (yore.at_time) change the past on purpose and do not count. Error YO012 where it cannot be known: on a standby, with prepared transactions, or without the right to see other sessions.';
+
+CREATE OR REPLACE FUNCTION yore._stable_time_or_null() RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  RETURN yore.stable_time();
+EXCEPTION WHEN SQLSTATE 'YO012' THEN
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION yore._stable_time_or_null() IS 'yore.stable_time, NULL where it cannot be known.';
+
+CREATE OR REPLACE FUNCTION yore._loaded_since(oldest xid8) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM yore.transaction AS t WHERE t.xid >= oldest AND t.at_time IS NOT NULL) $$;
+COMMENT ON FUNCTION yore._loaded_since(xid8) IS 'Whether a transaction with that number or a later one has loaded known history.';

@@ -30,7 +30,7 @@ CREATE OR REPLACE FUNCTION yore._template_entity() RETURNS text LANGUAGE sql IMM
        FROM {storage} AS c WHERE c.entity_id OPERATOR(pg_catalog.=) NEW.entity_id;
     SELECT {undelete_columns}p.sys_from, p.sys_to
       INTO {undelete_into}last_from, last_to
-      FROM {past} AS p
+      FROM {undelete_from} AS p
      WHERE {past_is_new}
      ORDER BY p.sys_version DESC
      LIMIT 1;
@@ -134,6 +134,11 @@ BEGIN
    WHERE c ->> 'generated' = '' AND c ->> 'name' <> 'entity_id';
   RETURN yore._amend_variables(m) || pg_catalog.jsonb_build_object(
     'row_id', yore._new_row_id(m),
+    'undelete_from', CASE
+      WHEN yore._unconverted(m) IS NULL THEN pg_catalog.format('%I.%I', m.past_schema, m.past_name)
+      -- History converts what yore.convert_past has not got to yet.
+      ELSE pg_catalog.format('(SELECT h.entity_id, %sh.%I AS sys_version, h.%I AS sys_from, h.%I AS sys_to FROM %I.%I AS h)', yore._list(written, 'h.%I, ', ''),
+             yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'valid_to'), yore._schema('history', m.schema_name), m.table_name) END,
     'undelete_into', yore._list(written, 'NEW.%I, ', ''),
     'undelete_columns', (
       -- A column that came after the deletion is NULL there and has its default here.

@@ -46,36 +46,26 @@ END
 $$;
 COMMENT ON FUNCTION yore._revoke_acl(regclass) IS 'Takes back all grants on a relation and its columns to others than its owner.';
 
-CREATE OR REPLACE FUNCTION yore._make_view(name text, definition text, options text, like_rel regclass) RETURNS void
+CREATE OR REPLACE FUNCTION yore._make_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  acl jsonb;
+  make  text := pg_catalog.format('VIEW %s %s AS %s', name, options, definition);
+  saved jsonb := '[]';
 BEGIN
-  IF pg_catalog.to_regclass(name) IS NULL THEN
-    EXECUTE pg_catalog.format('CREATE VIEW %s %s AS %s', name, options, definition);
-    PERFORM yore._give(name, 'VIEW', like_rel);
-    RETURN;
-  END IF;
   BEGIN
-    EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s %s AS %s', name, options, definition);
-    PERFORM yore._give(name, 'VIEW', like_rel);
+    EXECUTE 'CREATE OR REPLACE ' || make;
   EXCEPTION WHEN invalid_table_definition THEN
-    -- Columns were taken away, renamed or moved: there is no replacing that.
-    acl := yore._save_acl(name::regclass);
-    EXECUTE pg_catalog.format('DROP VIEW %s', name);
-    EXECUTE pg_catalog.format('CREATE VIEW %s %s AS %s', name, options, definition);
-    PERFORM yore._give(name, 'VIEW', like_rel);
-    PERFORM yore._grant_acl(name::regclass,
-      (SELECT coalesce(pg_catalog.jsonb_agg(g), '[]') FROM pg_catalog.jsonb_array_elements(acl) AS g
-        WHERE g ->> 'column' IS NULL OR EXISTS (
-              SELECT FROM pg_catalog.pg_attribute AS a
-               WHERE a.attrelid = name::regclass AND a.attname = g ->> 'column' AND NOT a.attisdropped)));
+    -- Columns were taken away or moved: there is no replacing that.
+    saved := yore._take_down(m, name::regclass);
+    EXECUTE 'CREATE ' || make;
   END;
+  PERFORM yore._give(name, 'VIEW', like_rel);
+  RETURN saved;
 END
 $$;
-COMMENT ON FUNCTION yore._make_view(text, text, text, regclass) IS
-  'Creates the view, or replaces it with its grants kept; the owner is that of like_rel. Error 2BP01 where its columns change and something of the user''s depends on it.';
+COMMENT ON FUNCTION yore._make_view(yore.tracked, text, text, text, regclass) IS
+  'Creates the view, or replaces it; the owner is that of like_rel. Returns what had to be taken down for it and _put_up is to make again. Error 2BP01 where its columns change and something over it cannot be taken down.';
 
 CREATE OR REPLACE FUNCTION yore._user_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
@@ -85,6 +75,9 @@ AS $$
   SELECT pg_catalog.string_agg(
            CASE WHEN of_past AND c ->> 'generated' = 'v'
                 THEN pg_catalog.format('(%s)::%s AS %I', c ->> 'expression', c ->> 'type', c ->> 'name')
+                -- yore.convert_past has not got there yet.
+                WHEN of_past AND c ? 'was' AND NOT c -> 'was' ? 'done'
+                THEN pg_catalog.format('CASE WHEN %1$I THEN %3$s ELSE %2$I END AS %2$I', c #>> '{was,still}', c ->> 'name', c #>> '{was,using}')
                 ELSE pg_catalog.quote_ident(c ->> 'name') END, ', ' ORDER BY place)
     FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
    WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id')
@@ -107,12 +100,35 @@ $$;
 COMMENT ON FUNCTION yore._face_columns(yore.tracked, boolean, boolean, text) IS
   'The select list of a face: the user''s columns, for an immutable table behind its version data. deleted_at is an expression.';
 
+CREATE OR REPLACE FUNCTION yore._kept(m yore.tracked) RETURNS SETOF jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT c FROM jsonb_array_elements(yore._columns(yore._past(m))) WITH ORDINALITY AS e (c, place)
+   WHERE c ->> 'name' NOT IN ('sys_to', 'sys_xid_to')
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('name', c ->> 'name'))
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('column', c ->> 'name')))
+     AND NOT m.columns @> jsonb_build_array(jsonb_build_object('was', jsonb_build_object('still', c ->> 'name')))
+   ORDER BY place
+$$;
+COMMENT ON FUNCTION yore._kept(yore.tracked) IS 'The columns that the past alone still has, as _columns describes them; not those that are being converted.';
+
+CREATE OR REPLACE FUNCTION yore._kept_columns(m yore.tracked, of_past boolean) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(
+           CASE WHEN of_past THEN pg_catalog.quote_ident(c ->> 'name')
+                ELSE pg_catalog.format('NULL::%s%s AS %I', c ->> 'type', coalesce(' COLLATE ' || (c ->> 'collation'), ''), c ->> 'name') END, ', ')
+    FROM yore._kept(m) AS c
+$$;
+COMMENT ON FUNCTION yore._kept_columns(yore.tracked, boolean) IS
+  'The select list of the columns that were dropped and that the past has kept; NULL if there is none.';
+
 CREATE OR REPLACE FUNCTION yore._versions(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   -- Nobody sees infinity; a tombstone begins and ends at once.
   SELECT pg_catalog.format(E'SELECT %s, %s\n  FROM %s',
-    yore._face_columns(m, of_past, yore._shows_id(m), own.deleted_at),
+    pg_catalog.concat_ws(', ', yore._face_columns(m, of_past, yore._shows_id(m), own.deleted_at), yore._kept_columns(m, of_past)),
     CASE WHEN m.immutable
          THEN pg_catalog.format('%s AS %I, sys_xid AS %I', own.valid_to, yore._shown(m, 'valid_to'), yore._shown(m, 'xid'))
          ELSE pg_catalog.format(E'sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I',
@@ -150,19 +166,6 @@ END
 $$;
 COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text) IS
   'The query of the rows as of the time t, an expression; periods are half-open, [from, to), as in SQL:2011.';
-
-CREATE OR REPLACE FUNCTION yore._drop_asof_function(m yore.tracked) RETURNS void
-LANGUAGE plpgsql VOLATILE
-AS $$
-DECLARE
-  name text := pg_catalog.format('%I.%I(timestamptz)', yore._schema('asof', m.schema_name), m.table_name);
-BEGIN
-  IF pg_catalog.to_regprocedure(name) IS NOT NULL THEN
-    EXECUTE pg_catalog.format('DROP FUNCTION %s', name);
-  END IF;
-END
-$$;
-COMMENT ON FUNCTION yore._drop_asof_function(yore.tracked) IS 'Drops asof.t(time) if it is there.';
 
 CREATE OR REPLACE FUNCTION yore._view_options(rel regclass) RETURNS text
 LANGUAGE sql STABLE
@@ -211,10 +214,10 @@ DECLARE
   -- A subquery, so that the setting is read once a query and not once a row.
   session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
   note    record;
+  saved   jsonb := '[]';
 BEGIN
-  PERFORM yore._drop_asof_function(m);
   IF NOT m.in_place THEN
-    PERFORM yore._make_view(face, pg_catalog.format(
+    saved := yore._make_view(m, face, pg_catalog.format(
       E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
       yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face), options, rel);
     FOR note IN
@@ -227,20 +230,21 @@ BEGIN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', face, yore._note(m));
   END IF;
 
-  PERFORM yore._make_view(history, yore._guard(rel, history,
-    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel);
+  saved := yore._make_view(m, history, yore._guard(rel, history,
+    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel) || saved;   -- the last taken down is put up first
   PERFORM yore._guard_history(m);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 
-  PERFORM yore._make_view(asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel);
+  saved := yore._make_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel) || saved;
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
-  EXECUTE pg_catalog.format('CREATE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
+  EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
     asof, face, yore._asof_definition(m, 'coalesce($1, ''infinity'')'));
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
     pg_catalog.format('%s as of the time given; NULL means the present. Inlined by the planner; reads with the caller''s rights (yore.grant_history). Written by yore.', face));
   PERFORM yore._give(asof || '(timestamptz)', 'FUNCTION', rel);
+  PERFORM yore._put_up(saved);
 END
 $$;
 COMMENT ON FUNCTION yore._make_faces(yore.tracked) IS
@@ -250,7 +254,7 @@ CREATE OR REPLACE FUNCTION yore._drop_faces(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-  PERFORM yore._drop_asof_function(m);
+  EXECUTE pg_catalog.format('DROP FUNCTION IF EXISTS %I.%I(timestamptz)', yore._schema('asof', m.schema_name), m.table_name);
   EXECUTE pg_catalog.format('DROP VIEW IF EXISTS %I.%I', yore._schema('asof', m.schema_name), m.table_name);
   EXECUTE pg_catalog.format('DROP VIEW IF EXISTS %I.%I', yore._schema('history', m.schema_name), m.table_name);
   IF NOT m.in_place THEN

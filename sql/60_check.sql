@@ -1,14 +1,13 @@
 -- What cannot be tracked is refused here, before anything has changed.
 
-CREATE OR REPLACE FUNCTION yore._check_table(rel regclass, in_place boolean) RETURNS void
+CREATE OR REPLACE FUNCTION yore._check_kind(rel regclass, in_place boolean) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  c    record;
-  other text;
+  c record;
 BEGIN
-  SELECT k.relkind, k.relpersistence, k.relispartition, k.relowner, k.reltype, k.reloftype, n.nspname
-    INTO STRICT c FROM pg_catalog.pg_class AS k JOIN pg_catalog.pg_namespace AS n ON n.oid = k.relnamespace WHERE k.oid = rel;
+  SELECT k.relkind, k.relpersistence, k.relispartition, k.reloftype
+    INTO STRICT c FROM pg_catalog.pg_class AS k WHERE k.oid = rel;
 
   IF c.relkind NOT IN ('r', 'p') THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s is %s; only tables can be tracked', rel,
@@ -33,12 +32,27 @@ BEGIN
       pg_catalog.format('SELECT yore.track(%L, in_place => true)', rel));
   ELSIF EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = rel OR (i.inhparent = rel AND c.relkind = 'r')) THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s takes part in table inheritance', rel), 'ALTER TABLE … NO INHERIT, or use partitions.');
-  ELSIF c.nspname IN ('pg_catalog', 'information_schema', 'yore') OR EXISTS (
+  END IF;
+  PERFORM yore._check_row_security(rel, in_place);
+END
+$$;
+COMMENT ON FUNCTION yore._check_kind(regclass, boolean) IS
+  'Error YO005 for what cannot be, or stay, tracked: not a table, temporary, unlogged, foreign, of a type, a partition, partitioned without in_place, inheritance, row-level security that binds the owner.';
+
+CREATE OR REPLACE FUNCTION yore._check_table(rel regclass, in_place boolean) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  c     record;
+  other text;
+BEGIN
+  PERFORM yore._check_kind(rel, in_place);
+  SELECT k.reltype, n.nspname INTO STRICT c FROM pg_catalog.pg_class AS k JOIN pg_catalog.pg_namespace AS n ON n.oid = k.relnamespace WHERE k.oid = rel;
+  IF c.nspname IN ('pg_catalog', 'information_schema', 'yore') OR EXISTS (
         SELECT FROM yore.installation AS i, pg_catalog.unnest(ARRAY[i.temporal_schema, i.history_schema, i.asof_schema]) AS own (name)
          WHERE c.nspname = own.name) THEN
     PERFORM yore._fail('YO005', pg_catalog.format('%s stands in schema %I, which is not for tables of applications', rel, c.nspname));
   END IF;
-  PERFORM yore._check_row_security(rel, in_place);
 
   SELECT pg_catalog.string_agg(t.tgname, ', ') INTO other FROM pg_catalog.pg_trigger AS t
    WHERE t.tgrelid = rel AND NOT t.tgisinternal AND (t.tgtype & 3) = 3 AND t.tgname::text COLLATE "C" > '~yore_z';
@@ -60,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._check_table(regclass, boolean) IS
-  'Refuses what cannot be tracked: error YO005 (not a table, temporary, unlogged, foreign, a partition, partitioned without in_place, inheritance, a row type in use, row-level security that binds the owner), YO006 (a trigger whose name sorts too late).';
+  'Refuses what cannot be tracked: error YO005 (as _check_kind; in a schema of the system or of yore; a row type in use), YO006 (a trigger whose name sorts too late).';
 
 CREATE OR REPLACE FUNCTION yore._check_row_security(rel regclass, in_place boolean) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -191,12 +205,25 @@ BEGIN
     PERFORM yore._fail('YO007', pg_catalog.format('since is in the future: %s', yore._utc(m.since)));
   END IF;
   PERFORM yore._check_immutable(m);
+  PERFORM yore._check_names(m, names);
+END
+$$;
+COMMENT ON FUNCTION yore._check_options(yore.tracked) IS 'Errors YO007 (an option''s value) and YO006 (a column with the name of one of yore''s).';
+
+CREATE OR REPLACE FUNCTION yore._check_names(m yore.tracked, names text[]) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  rel  text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+  kept text[] := ARRAY(SELECT c ->> 'name' FROM yore._kept(m) AS c);
+  odd  text;
+BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names) AS n
    WHERE n IN ('sys_to', 'sys_xid_to');
   IF odd IS NOT NULL THEN
     PERFORM yore._fail('YO006', pg_catalog.format('column %s of %s has the name of one that yore adds', odd, rel), 'ALTER TABLE … RENAME COLUMN …');
   END IF;
-  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names) AS n,
+  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ') INTO odd FROM pg_catalog.unnest(names || kept) AS n,
          pg_catalog.unnest(ARRAY['version', 'valid_from', 'valid_to', 'deleted_at', 'xid'] || CASE WHEN m.show_row_id THEN '{id}'::text[] ELSE '{}' END) AS own (name)
    WHERE n = yore._shown(m, own.name);
   IF odd IS NOT NULL THEN
@@ -205,7 +232,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore._check_options(yore.tracked) IS 'Errors YO007 (an option''s value) and YO006 (a column with the name of one of yore''s).';
+COMMENT ON FUNCTION yore._check_names(yore.tracked, text[]) IS 'Error YO006 for a column, of the present or kept by the past, with the name of one of yore''s.';
 
 CREATE OR REPLACE FUNCTION yore._check_immutable(m yore.tracked) RETURNS void
 LANGUAGE plpgsql STABLE

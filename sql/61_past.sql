@@ -74,6 +74,19 @@ $$;
 COMMENT ON FUNCTION yore._set_exclusion(yore.tracked) IS
   'Adds or drops the exclusion constraint of (key, period) on the past. Error YO005 without btree_gist or for types it lacks. Adding reads the whole past under ACCESS EXCLUSIVE.';
 
+CREATE OR REPLACE FUNCTION yore._drop_policies(past regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  policy name;
+BEGIN
+  FOR policy IN SELECT q.polname FROM pg_catalog.pg_policy AS q WHERE q.polrelid = past LOOP
+    EXECUTE pg_catalog.format('DROP POLICY %I ON %s', policy, past);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._drop_policies(regclass) IS 'Drops the policies that _copy_policies made, or all that stand there.';
+
 CREATE OR REPLACE FUNCTION yore._copy_policies(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -83,9 +96,7 @@ DECLARE
   guarded boolean := (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = storage);
   p       record;
 BEGIN
-  FOR p IN SELECT q.polname FROM pg_catalog.pg_policy AS q WHERE q.polrelid = past LOOP
-    EXECUTE pg_catalog.format('DROP POLICY %I ON %s', p.polname, past);
-  END LOOP;
+  PERFORM yore._drop_policies(past);
   EXECUTE pg_catalog.format('ALTER TABLE %s %s ROW LEVEL SECURITY', past, CASE WHEN guarded THEN 'ENABLE' ELSE 'DISABLE' END);
   IF NOT guarded THEN
     RETURN;

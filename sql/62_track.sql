@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION yore.track(
   allow_updates boolean    DEFAULT NULL,
   allow_deletes boolean    DEFAULT NULL,
   allow_version_write boolean DEFAULT NULL,
-  show_row_id  boolean     DEFAULT NULL
+  show_row_id  boolean     DEFAULT NULL,
+  copy_indexes boolean     DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -27,7 +28,7 @@ DECLARE
   m       yore.tracked := yore._find(rel);
   before  yore.tracked := m;
   given   boolean := pg_catalog.num_nonnulls(journal, no_journal, full_journal, squash, on_truncate, exclusion, prefix,
-                                              allow_updates, allow_deletes, allow_version_write, show_row_id) > 0;
+                                              allow_updates, allow_deletes, allow_version_write, show_row_id, copy_indexes) > 0;
   fixed   boolean := pg_catalog.num_nonnulls(since, key, in_place, past_name, immutable) > 0;
   tracked boolean := m.schema_name IS NOT NULL;
 BEGIN
@@ -66,6 +67,7 @@ BEGIN
     m.allow_deletes := false;
     m.allow_version_write := false;
     m.show_row_id := false;
+    m.copy_indexes := true;
     m.columns := yore._columns(rel);
     m.key_columns := CASE WHEN m.immutable THEN yore._check_entity(rel, key) ELSE yore._check_key(rel, key) END;
   END IF;
@@ -82,7 +84,8 @@ BEGIN
   m.allow_version_write := coalesce(allow_version_write, m.allow_version_write);
   m.version_gaps := coalesce(m.version_gaps, false) OR m.allow_version_write;
   m.show_row_id := coalesce(show_row_id, m.show_row_id);
-  m.generated_by := yore._version();
+  m.copy_indexes := coalesce(copy_indexes, m.copy_indexes);
+  m.generated_by := coalesce(m.generated_by, yore._version());   -- what else a newer version does to a table, yore.sync does
   PERFORM yore._check_options(m);
   IF NOT tracked THEN
     PERFORM yore._check_columns(rel, yore._own_columns());
@@ -99,7 +102,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION yore.track IS
+COMMENT ON FUNCTION yore.track(text, text[], text[], boolean, boolean, timestamptz, text, text[], boolean, boolean, text, text, boolean, boolean, boolean, boolean, boolean, boolean) IS
   'Keeps every change of the table t from now on; for a tracked table, changes the options that are given. Options and defaults: docs/sql.md. Errors: YO003 unknown, YO004 already tracked and no option given, YO005 cannot be tracked, YO006 a name in the way, YO007 an option''s value, YO008 no right. Takes an ACCESS EXCLUSIVE lock for changes of the catalog alone: no row is read or rewritten, but for immutable => true, which gives every row its ids.';
 
 CREATE OR REPLACE FUNCTION yore._check_columns(rel regclass, taken name[]) RETURNS void
@@ -177,6 +180,7 @@ BEGIN
   m.own_triggers := yore._has_own_triggers(rel);
   m.shape := yore._shape(rel);
   PERFORM yore._make_past(m);
+  PERFORM yore._copy_indexes(m);
   PERFORM yore._index_row_id(m);
   PERFORM yore._copy_policies(m);
   PERFORM yore._make_triggers(m);
@@ -263,18 +267,23 @@ AS $$
 DECLARE
   rel regclass := yore._storage(m);
 BEGIN
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  PERFORM yore._hold(m);
+  PERFORM yore._lock(m);
   PERFORM yore._fits(rel, m.shape);
   m := yore._renumbered(m);
   m.own_triggers := yore._has_own_triggers(rel);
   UPDATE yore.tracked AS x
      SET columns = m.columns, own_triggers = m.own_triggers, journal = m.journal, no_journal = m.no_journal, full_journal = m.full_journal, squash = m.squash,
          on_truncate = m.on_truncate, exclusion = m.exclusion, prefix = m.prefix, allow_updates = m.allow_updates,
-         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, generated_by = m.generated_by
+         allow_deletes = m.allow_deletes, allow_version_write = m.allow_version_write, version_gaps = m.version_gaps, show_row_id = m.show_row_id, copy_indexes = m.copy_indexes, generated_by = m.generated_by
    WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   IF m.exclusion <> before.exclusion THEN
     PERFORM yore._set_exclusion(m);
   END IF;
+  IF before.copy_indexes AND NOT m.copy_indexes THEN
+    PERFORM yore._drop_copy(m, c.relname) FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = rel;
+  END IF;
+  PERFORM yore._copy_indexes(m);
   PERFORM yore._index_row_id(m);
   PERFORM yore._make_triggers(m);
   PERFORM yore._make_faces(m);

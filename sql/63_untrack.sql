@@ -10,10 +10,12 @@ DECLARE
   own     jsonb;
 BEGIN
   IF history IS NULL OR history NOT IN ('keep', 'drop') THEN
-    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)));
+    PERFORM yore._fail('YO007', pg_catalog.format('history is ''keep'' or ''drop'', not %s', pg_catalog.quote_nullable(history)),
+                       'keep leaves the past for reading, drop leaves nothing.');
   END IF;
   PERFORM yore._check_rights(rel, m.in_place);
-  EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rel);
+  m := yore._hold(m);
+  PERFORM yore._lock(m);
 
   IF history = 'keep' THEN
     PERFORM yore._fits(rel, m.shape);
@@ -34,6 +36,7 @@ BEGIN
     EXECUTE pg_catalog.format('DROP TABLE %s', past);
     EXECUTE pg_catalog.format('DROP TABLE IF EXISTS %s', yore._amendments(m));
   END IF;
+  DELETE FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
   EXECUTE pg_catalog.format('ALTER TABLE %s DROP COLUMN sys_version, DROP COLUMN sys_from, DROP COLUMN sys_xid%s', rel,
                             CASE WHEN m.immutable THEN ', DROP COLUMN sys_id, DROP COLUMN sys_deleted_at' ELSE '' END);
   IF m.immutable THEN
@@ -52,7 +55,6 @@ BEGIN
     PERFORM yore._revoke_acl(rel);
     PERFORM yore._grant_acl(rel, acl);
   END IF;
-  DELETE FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name);
 END
 $$;
 COMMENT ON FUNCTION yore.untrack(text, text) IS
@@ -71,8 +73,8 @@ BEGIN
      SELECT %2$s, sys_version, sys_from, sys_xid,
             greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
        FROM %3$s', past, yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'), storage);
-  PERFORM yore._make_view(history, yore._guard(past::regclass, history, yore._versions(m, true)),
-                          yore._view_options(past::regclass), storage::regclass);
+  PERFORM yore._put_up(yore._make_view(m, history, yore._guard(past::regclass, history, yore._versions(m, true)),
+                                       yore._view_options(past::regclass), storage::regclass));
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));
 END

@@ -21,7 +21,7 @@ AS $$
            'squash', nullif(m.squash, NOT m.immutable), 'on_truncate', nullif(m.on_truncate, 'refuse'),
            'in_place', nullif(m.in_place, false), 'exclusion', nullif(m.exclusion, false), 'prefix', nullif(m.prefix, ''),
            'immutable', nullif(m.immutable, false), 'allow_updates', nullif(m.allow_updates, false), 'allow_deletes', nullif(m.allow_deletes, false),
-           'allow_version_write', nullif(m.allow_version_write, false), 'show_row_id', nullif(m.show_row_id, false))),
+           'allow_version_write', nullif(m.allow_version_write, false), 'show_row_id', nullif(m.show_row_id, false), 'copy_indexes', nullif(m.copy_indexes, true))),
          coalesce((SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(s.rel) AS t),
                   pg_catalog.pg_total_relation_size(s.rel)),   -- a plain table has no tree
          pg_catalog.pg_total_relation_size(p.rel)

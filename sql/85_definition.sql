@@ -138,6 +138,7 @@ AS $$
       || CASE WHEN m.allow_deletes THEN ', allow_deletes => true' ELSE '' END
       || CASE WHEN m.allow_version_write THEN ', allow_version_write => true' ELSE '' END
       || CASE WHEN m.show_row_id THEN ', show_row_id => true' ELSE '' END
+      || CASE WHEN NOT m.copy_indexes THEN ', copy_indexes => false' ELSE '' END
       || ')'
 $$;
 COMMENT ON FUNCTION yore._track_call(yore.tracked) IS 'The call of yore.track that tracks a table with the options that it has; since is not among them.';

@@ -81,6 +81,7 @@ BEGIN
              AND i.indexrelid IS DISTINCT FROM to_regclass(format('%I.%I', m.storage_schema, yore._derived(m.storage_name, '_row_id')))
              AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = rel AND k.contype IN ('p', 'u', 'x'))) AS d
    ORDER BY d.head;
+  RETURN QUERY SELECT 7, format('SELECT yore._copy_indexes(yore._tracked(%L::text))', face) WHERE m.copy_indexes;
   RETURN QUERY
   SELECT 7, format('SELECT yore._beneath(%L, %L, %L)', face, 'ALTER TABLE', format('ADD CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)))
     FROM pg_constraint AS k WHERE k.conrelid = rel AND k.contype = 'c' AND NOT k.convalidated

@@ -13,8 +13,9 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Version is the version of the functions, as yore._version() returns it.
-const Version = 1
+// Version is the version of the functions, as yore._version() returns it. It
+// goes up with every release that changes them: CONTRIBUTING.md says how.
+const Version = 2
 
 // Script returns all files in order, as one script without transaction
 // commands: run it in a transaction of your own.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"yore.example/yore"
 	"yore.example/yore/internal/cli/pg"
 )
 
@@ -22,6 +23,17 @@ func (a *app) withDB(ctx context.Context, fn func(*pgx.Conn) error) error {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // all work is done
 	return fn(conn)
+}
+
+// changeDB is to commands that change what yore keeps as withDB is to those that
+// read: it refuses a database whose yore is newer than this program.
+func (a *app) changeDB(ctx context.Context, fn func(*pgx.Conn) error) error {
+	return a.withDB(ctx, func(conn *pgx.Conn) error {
+		if err := yore.CheckVersion(ctx, conn); err != nil {
+			return err
+		}
+		return fn(conn)
+	})
 }
 
 func (a *app) connect(ctx context.Context) (*pgx.Conn, error) {

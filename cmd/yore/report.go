@@ -80,7 +80,7 @@ func explained(err error) (message, detail, hint string) {
 	case errors.As(err, &usage):
 		return usage.message, "", usage.hint
 	case errors.As(err, &hinted):
-		return hinted.Error(), "", hinted.hint
+		return strings.TrimPrefix(hinted.Error(), "yore: "), "", hinted.hint
 	case errors.As(err, &known):
 		return coded(known.Message, known.Code), known.Detail, known.Hint
 	case errors.As(err, &pg):

@@ -14,7 +14,7 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // an error, or yore verify found problems
+	exitFailed = 1 // an error, or yore verify or yore adopt found problems
 	exitUsage  = 2 // the command line makes no sense; nothing was done
 )
 
@@ -86,10 +86,11 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.dsn, "dsn", "", "connection `string`: postgres://… or host=… dbname=…")
 	root.PersistentFlags().Var(&a.color, "color", "colours: auto, always or never (auto: on terminals, unless NO_COLOR is set)")
 	root.SetFlagErrorFunc(flagError)
-	root.AddGroup(&cobra.Group{ID: "read", Title: "Look at the past:"}, &cobra.Group{ID: "track", Title: "Keep it:"}, &cobra.Group{ID: "move", Title: "Move it:"}, &cobra.Group{ID: "gen", Title: "Write code:"}, &cobra.Group{ID: "check", Title: "Check:"})
+	root.AddGroup(&cobra.Group{ID: "read", Title: "Look at the past:"}, &cobra.Group{ID: "track", Title: "Keep it:"}, &cobra.Group{ID: "alter", Title: "Change tables:"}, &cobra.Group{ID: "move", Title: "Move it:"}, &cobra.Group{ID: "gen", Title: "Write code:"}, &cobra.Group{ID: "check", Title: "Check:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"read":  {a.asOfCommand(), a.logCommand(), a.demoCommand()},
-		"track": {a.installCommand(), a.sqlCommand(), a.trackCommand(), a.untrackCommand(), a.syncCommand(), a.undeleteCommand()},
+		"track": {a.installCommand(), a.upgradeCommand(), a.sqlCommand(), a.trackCommand(), a.adoptCommand(), a.untrackCommand(), a.undeleteCommand()},
+		"alter": {a.alterCommand(), a.convertCommand(), a.syncCommand(), a.dropCommand()},
 		"move":  {a.dumpCommand(), a.loadCommand()},
 		"gen":   {a.genCommand()},
 		"check": {a.statusCommand(), a.verifyCommand(), a.versionCommand()},

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second under -race
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL, "code": runCode, "json": compareJSON, "numbered": numbered},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL, "code": runCode, "json": compareJSON, "numbered": numbered, "lock": lockTable, "unlock": unlockTable},
 	})
 }
 
@@ -69,6 +70,26 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s\n%v", text, err)
 	}
 }
+
+// lockTable is "lock TABLE": a transaction has written to it, and stays open.
+func lockTable(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, ts.Getenv("DATABASE_URL"))
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close(ctx) })
+	_, err = conn.Exec(ctx, "BEGIN; LOCK TABLE "+args[0]+" IN ROW EXCLUSIVE MODE")
+	ts.Check(err)
+	locked.Store(ts.Name(), conn)
+}
+
+// unlockTable is "unlock": ends the transaction of lock.
+func unlockTable(ts *testscript.TestScript, _ bool, _ []string) {
+	conn, _ := locked.LoadAndDelete(ts.Name())
+	_, err := conn.(*pgx.Conn).Exec(context.Background(), "COMMIT")
+	ts.Check(err)
+}
+
+var locked sync.Map // by script
 
 // runCode is "code N PROGRAM ARGS…": the program must exit with N.
 func runCode(ts *testscript.TestScript, _ bool, args []string) {

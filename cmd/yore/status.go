@@ -17,7 +17,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Lists the tracked tables with their key, their options where they are not the
 defaults, and the size of present and past. state is ok; or needs sync (the
 columns have changed, writes fail until yore sync), triggers off (changes go by
-unrecorded), old (yore install brings it up to date), missing (a table is gone).`,
+unrecorded), old (yore upgrade brings it up to date), missing (a table is gone).`,
 		Example: "  yore status\n  yore status --json",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,6 +63,6 @@ func (a *app) status(ctx context.Context, conn *pgx.Conn) error {
 var mends = map[string]string{
 	"needs sync":   "writes fail until yore sync has been run",
 	"triggers off": "changes are not recorded; yore verify says which trigger, yore sync writes them anew",
-	"old":          "yore install brings the functions up to date, yore sync the table",
+	"old":          "its triggers are those of an earlier version, and keep history as ever; yore upgrade brings them up to date",
 	"missing":      "its storage or its past is gone; restore it from a backup",
 }

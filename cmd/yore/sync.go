@@ -18,7 +18,7 @@ step with the table's columns. Takes an ACCESS EXCLUSIVE lock.`,
 		Args:              takes("TABLE"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				if err := yore.Sync(cmd.Context(), conn, args[0]); err != nil {
 					return err
 				}

@@ -40,7 +40,7 @@ func (a *app) trackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				return a.track(cmd.Context(), conn, args[0], f.options(cmd.Flags()), since)
 			})
 		},
@@ -77,7 +77,7 @@ func (a *app) track(ctx context.Context, conn *pgx.Conn, table string, o yore.Tr
 type trackFlags struct {
 	journal, noJournal, key        []string
 	fullJournal, noSquash, inPlace bool
-	exclusion                      bool
+	exclusion, copyIndexes         bool
 	since, prefix, pastName        string
 	onTruncate                     choice[string]
 
@@ -94,6 +94,7 @@ func (f *trackFlags) define(to *pflag.FlagSet) {
 	to.StringSliceVar(&f.key, "key", nil, "key `columns`, for a table without primary key")
 	to.BoolVar(&f.inPlace, "in-place", false, "leave the table where it is, with the system columns visible")
 	to.BoolVar(&f.exclusion, "exclusion", false, "add the exclusion constraint of key and period (needs btree_gist)")
+	to.BoolVar(&f.copyIndexes, "copy-indexes", true, "give the past a copy of each index of the table")
 	to.StringVar(&f.prefix, "prefix", "", "`text` before the names version, valid_from, … in history")
 	to.StringVar(&f.pastName, "past-name", "", "`name` of the past table (default TABLE_past)")
 	to.BoolVar(&f.immutable, "immutable", false, "make it an immutable table, keyed by entity_id")
@@ -124,6 +125,7 @@ func (f *trackFlags) options(given *pflag.FlagSet) yore.TrackOptions {
 		value *bool
 		to    **bool
 	}{
+		"copy-indexes":        {&f.copyIndexes, &o.CopyIndexes},
 		"show-row-id":         {&f.showRowID, &o.ShowRowID},
 		"allow-updates":       {&f.allowUpdates, &o.AllowUpdates},
 		"allow-deletes":       {&f.allowDeletes, &o.AllowDeletes},

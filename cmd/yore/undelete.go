@@ -34,7 +34,7 @@ had: a JSON object.`,
 				}
 				set = &changes
 			}
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				var version int64
 				err := conn.QueryRow(cmd.Context(), "SELECT yore.undelete($1::text, $2::uuid, $3::text::jsonb)", args[0], id.String(), set).Scan(&version)
 				if err != nil {

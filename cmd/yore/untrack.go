@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) untrackCommand() *cobra.Command {
-	history := choice[yore.History]{yore.KeepHistory, []yore.History{yore.KeepHistory, yore.DropHistory}}
+	history := historyChoice()
 	c := &cobra.Command{
 		Use:   "untrack TABLE",
 		Short: "Give the plain table back",
@@ -19,20 +19,29 @@ history.TABLE; with --history drop it is gone for good.`,
 		Args:              takes("TABLE"),
 		ValidArgsFunction: a.completeTracked,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDB(cmd.Context(), func(conn *pgx.Conn) error {
+			return a.changeDB(cmd.Context(), func(conn *pgx.Conn) error {
 				if err := yore.Untrack(cmd.Context(), conn, args[0], history.value); err != nil {
 					return err
 				}
-				fate := "what was kept stays in the history schema"
-				if history.value == yore.DropHistory {
-					fate = "its past is dropped"
-				}
-				a.out().Good("%s is a plain table again; %s", args[0], fate)
+				a.out().Good("%s is a plain table again; %s", args[0], fates[history.value])
 				return nil
 			})
 		},
 	}
-	c.Flags().Var(&history, "history", "what becomes of its past: keep or drop")
-	_ = c.RegisterFlagCompletionFunc("history", cobra.FixedCompletions([]string{"keep", "drop"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	addHistoryFlag(c, &history)
 	return c
+}
+
+var fates = map[yore.History]string{
+	yore.KeepHistory: "what was kept stays in the history schema",
+	yore.DropHistory: "its past is dropped",
+}
+
+func historyChoice() choice[yore.History] {
+	return choice[yore.History]{yore.KeepHistory, []yore.History{yore.KeepHistory, yore.DropHistory}}
+}
+
+func addHistoryFlag(c *cobra.Command, history *choice[yore.History]) {
+	c.Flags().Var(history, "history", "what becomes of its past: keep or drop")
+	_ = c.RegisterFlagCompletionFunc("history", cobra.FixedCompletions([]string{"keep", "drop"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 }

@@ -26,6 +26,10 @@ func (s *Screen) Log(l past.Log) {
 	}
 }
 
+// adoptedXID is the transaction of versions that another system kept, as
+// yore._xid_unknown() gives it.
+const adoptedXID = "2"
+
 const margin = 11 // as wide as "version 99 "
 
 func (s *Screen) version(v past.Version) {
@@ -76,6 +80,9 @@ func (s *Screen) period(v past.Version) string {
 // maker says who made a version: what the client said, and what the server knows.
 func maker(v past.Version) string {
 	who := "transaction " + v.XID
+	if v.XID == adoptedXID {
+		who = "adopted"
+	}
 	if v.Role != nil {
 		who = "role " + *v.Role + ", " + who
 	}

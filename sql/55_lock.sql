@@ -1,0 +1,93 @@
+-- Taking a tracked table from everybody else, for a change of what yore made.
+
+CREATE OR REPLACE FUNCTION yore._hold(m yore.tracked) RETURNS yore.tracked
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  here yore.tracked;
+BEGIN
+  SELECT x.* INTO here FROM yore.tracked AS x WHERE (x.schema_name, x.table_name) = (m.schema_name, m.table_name) FOR UPDATE;
+  IF here.schema_name IS NULL THEN
+    PERFORM yore._fail('YO003', pg_catalog.format('table %I.%I is no longer tracked under this name', m.schema_name, m.table_name),
+                       'Another transaction has renamed, dropped or untracked it.');
+  END IF;
+  RETURN here;
+END
+$$;
+COMMENT ON FUNCTION yore._hold(yore.tracked) IS
+  'The catalog row of a tracked table, locked to the end of the transaction: whoever else changes the table waits here, before it locks anything. Error YO003 if it has gone meanwhile.';
+
+CREATE OR REPLACE FUNCTION yore._lock(m yore.tracked) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  given_timeout  CONSTANT text := pg_catalog.current_setting('lock_timeout');
+  allowed        CONSTANT integer := (SELECT s.setting FROM pg_catalog.pg_settings AS s WHERE s.name = 'lock_timeout');
+  -- Half of what others wait before they look for a deadlock: they find none.
+  patience       CONSTANT integer := greatest(1, (SELECT s.setting::integer / 2 FROM pg_catalog.pg_settings AS s WHERE s.name = 'deadlock_timeout'));
+  began          CONSTANT timestamptz := pg_catalog.clock_timestamp();
+  pause          double precision := 0.05;
+BEGIN
+  LOOP
+    BEGIN
+      PERFORM yore._lock_all(m, allowed, patience);
+      PERFORM pg_catalog.set_config('lock_timeout', given_timeout, true);
+      RETURN;
+    EXCEPTION WHEN lock_not_available THEN   -- and the locks so far are given back
+      IF allowed > 0 AND pg_catalog.clock_timestamp() > began + allowed * interval '1 millisecond' THEN
+        RAISE;
+      END IF;
+    END;
+    PERFORM pg_catalog.pg_sleep(pause);
+    pause := least(2 * pause, 1);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._lock(yore.tracked) IS
+  'Takes ACCESS EXCLUSIVE locks on the views over a tracked table, the table and its past, without ever deadlocking with those who use them: it waits for the first lock as for any, for the others half of deadlock_timeout, and then begins again. Error 55P03 after lock_timeout.';
+
+CREATE OR REPLACE FUNCTION yore._lock_all(m yore.tracked, allowed integer, patience integer) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  began timestamptz;
+  thing regclass;
+  kind  text;
+  wait  integer := allowed;
+BEGIN
+  -- In the order in which queries take theirs: views over views, the faces, then
+  -- what is beneath. But a transaction may have begun at the table, by a foreign
+  -- key for one, and go on to the face.
+  FOR kind, thing IN
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, o.rel
+      FROM (SELECT h.object_id::regclass AS rel, 1 AS turn, -h.depth AS place
+              FROM yore._hanging(ARRAY[yore._storage(m), yore._past(m)]) AS h
+             WHERE h.class_id = 'pg_catalog.pg_class'::regclass AND h.depth > 0 AND NOT yore._own_face(m, h.class_id, h.object_id)
+            UNION ALL
+            SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', f.in_schema, f.name)), 2, f.place
+              FROM (VALUES (m.schema_name, m.table_name, 1), (yore._schema('history', m.schema_name), m.table_name, 2),
+                           (yore._schema('asof', m.schema_name), m.table_name, 3)) AS f (in_schema, name, place)
+            UNION ALL
+            SELECT o.rel, 3, o.place FROM (VALUES (yore._storage(m), 1), (yore._past(m), 2)) AS o (rel, place)) AS o
+      JOIN pg_catalog.pg_class AS c ON c.oid = o.rel
+     WHERE (c.relkind = 'v' OR o.turn = 3) AND pg_catalog.pg_has_role(c.relowner, 'MEMBER')
+     ORDER BY o.turn, o.place, o.rel
+  LOOP
+    IF began IS NOT NULL THEN
+      wait := greatest(1, patience - (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - began))::integer);
+      wait := CASE WHEN allowed > 0 THEN least(wait, allowed) ELSE wait END;
+    END IF;
+    PERFORM pg_catalog.set_config('lock_timeout', wait::text, true);
+    IF kind = 'VIEW' THEN
+      -- LOCK TABLE would go on to the tables beneath before the next view; to
+      -- give a view to the owner that it has locks it alone.
+      PERFORM yore._give(thing::text, kind, thing);
+    ELSE
+      EXECUTE pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', thing);
+    END IF;
+    began := coalesce(began, pg_catalog.clock_timestamp());
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._lock_all(yore.tracked, integer, integer) IS
+  'One try of _lock: allowed milliseconds for the first lock (0: any time), patience for all the others together. Error 55P03.';

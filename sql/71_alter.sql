@@ -1,0 +1,343 @@
+-- Changing a tracked table. Every function here does the same for a table that
+-- is not tracked, so that a migration need not know.
+
+CREATE OR REPLACE FUNCTION yore._to_alter(t text) RETURNS yore.tracked
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  m   yore.tracked := yore._find_faceless(t);
+  rel regclass;
+  own yore.tracked;
+BEGIN
+  IF m.schema_name IS NULL THEN
+    rel := yore._relation(t);
+    m := yore._find(rel);
+  END IF;
+  IF m.schema_name IS NULL THEN
+    SELECT x.* INTO own
+      FROM yore.tracked AS x, pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.oid = rel AND ((n.nspname, c.relname) = (x.past_schema, x.past_name)
+        OR c.relname = x.table_name AND n.nspname IN (yore._schema('history', x.schema_name), yore._schema('asof', x.schema_name)));
+    IF own.schema_name IS NOT NULL THEN
+      PERFORM yore._fail('YO024', pg_catalog.format('%s is yore''s, and follows table %I.%I', rel, own.schema_name, own.table_name), 'Alter that one.');
+    END IF;
+  END IF;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._to_alter(text) IS
+  'The catalog row of the table, or NULL if it is not tracked. Errors: YO003 no such table, YO024 what yore has made for a table.';
+
+CREATE OR REPLACE FUNCTION yore.alter_table(t text, action text, keep_past boolean DEFAULT true, in_batches boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  m           yore.tracked := yore._to_alter(t);
+  rel         regclass;
+  a           record;
+  concerned   boolean := false;   -- past, triggers or faces
+  cascades    boolean := false;
+  conversions jsonb := '{}';
+  saved       jsonb;
+BEGIN
+  IF m.schema_name IS NULL THEN
+    PERFORM yore._actions(action);
+    PERFORM yore._run_beneath(pg_catalog.format('ALTER TABLE %s ', yore._qualified(yore._relation(t))), action);
+    RETURN;
+  END IF;
+  rel := yore._storage(m);
+  PERFORM yore._check_rights(rel, m.in_place);
+  m := yore._hold(m);
+  FOR a IN SELECT x.words, x.using_expression, k.kind, k.column_name FROM yore._actions(action) AS x CROSS JOIN LATERAL yore._action_kind(x.words) AS k LOOP
+    IF a.kind = 'move' THEN
+      PERFORM yore._move_to(m, a.words, action);
+      RETURN;
+    END IF;
+    PERFORM yore._refuse_action(m, a.kind, a.column_name);
+    concerned := concerned OR a.kind <> 'other' OR m.immutable AND yore._binds(a.words);
+    cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
+    IF a.kind = 'retype' THEN
+      conversions := conversions || pg_catalog.jsonb_build_object(a.column_name, yore._foresee(m, a.words, a.column_name, a.using_expression, in_batches));
+    ELSIF a.kind = 'drop' AND keep_past IS NOT FALSE THEN
+      PERFORM yore._say_loss(m, a.column_name);
+    END IF;
+  END LOOP;
+  IF concerned THEN
+    PERFORM yore._lock(m);
+  END IF;
+  PERFORM yore._fits(rel, m.shape);
+  m := yore._renumbered(m);
+  saved := yore._alter(m, action, cascades);
+  IF concerned OR saved <> '[]' OR yore._shape(rel) <> m.shape THEN
+    PERFORM yore._sync(m, coalesce(keep_past, true), coalesce(in_batches, false), conversions);
+  ELSE
+    PERFORM yore._check_kind(rel, m.in_place), yore._check_key(rel, m.key_columns::text[]);
+  END IF;
+  PERFORM yore._put_up(saved, cascades);
+  PERFORM yore._follow_constraint(m, x.words) FROM yore._actions(action) AS x;
+  PERFORM yore._refuse_disabled(m) FROM yore._actions(action) AS x WHERE pg_catalog.upper(x.words[2]) = 'TRIGGER' OR pg_catalog.upper(x.words[3]) = 'TRIGGER';
+END
+$$;
+COMMENT ON FUNCTION yore.alter_table(text, text, boolean, boolean) IS
+  'Runs what follows the name in ALTER TABLE, any action or several with commas between, on the table beneath the face, then brings past, triggers and faces in step. In REFERENCES, the unqualified name of a tracked table means the table beneath its face. keep_past => false drops a column from the past, too; in_batches => true leaves converting the past to a new type to yore.convert_past. Views and functions of the user''s over the faces are made again with their grants and comments, or the call is refused. Errors, nothing being changed: YO003 no such table, YO008 no right, YO009 the table was altered by hand, YO024 no action of ALTER TABLE, or one that a tracked table cannot have, YO005 and YO006 as of yore.track, 2BP01 something does not go with the change; those of ALTER TABLE. Locks: those of ALTER TABLE; ACCESS EXCLUSIVE on table, past and faces where they must change.';
+
+CREATE OR REPLACE FUNCTION yore._binds(words text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.upper(words[1]) = 'DROP' AND pg_catalog.upper(words[2]) = 'CONSTRAINT'
+      OR EXISTS (SELECT FROM pg_catalog.unnest(words) AS w WHERE pg_catalog.upper(w) IN ('NULL', 'PRIMARY', 'IDENTITY'))
+$$;
+COMMENT ON FUNCTION yore._binds(text[]) IS
+  'Whether an action may change what is NOT NULL or an identity: an immutable table''s triggers are written for that, too.';
+
+CREATE OR REPLACE FUNCTION yore._qualified(rel regclass) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = rel $$;
+COMMENT ON FUNCTION yore._qualified(regclass) IS 'The relation''s name with its schema, the same under any search_path.';
+
+CREATE OR REPLACE FUNCTION yore._move_to(m yore.tracked, words text[], action text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  space boolean := pg_catalog.upper(words[1]) = 'SET';
+BEGIN
+  IF pg_catalog.cardinality(words) <> 3 OR (SELECT pg_catalog.count(*) FROM yore._actions(action)) <> 1 THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('%L is no action of ALTER TABLE', action), 'RENAME TO and SET SCHEMA take a name, and stand alone.');
+  END IF;
+  PERFORM yore._rename(m, CASE WHEN space THEN yore._name_of(words[3]) ELSE m.schema_name END, CASE WHEN space THEN m.table_name ELSE yore._name_of(words[3]) END);
+END
+$$;
+COMMENT ON FUNCTION yore._move_to(yore.tracked, text[], text) IS 'Carries RENAME TO or SET SCHEMA out. Error YO024 where more is said than that.';
+
+CREATE OR REPLACE FUNCTION yore._say_loss(m yore.tracked, column_name name) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  filled boolean;
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = yore._storage(m) AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %I.%I WHERE %I IS NOT NULL)', m.storage_schema, m.storage_name, column_name) INTO filled;
+    IF filled THEN
+      RAISE NOTICE USING
+        MESSAGE = pg_catalog.format('yore: the past of %I.%I keeps column %I, but the values in current rows go with it', m.schema_name, m.table_name, column_name),
+        HINT = pg_catalog.format('UPDATE %I.%I SET %I = NULL beforehand makes them part of the past.', m.schema_name, m.table_name, column_name);
+    END IF;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._say_loss(yore.tracked, name) IS 'Says in a notice what DROP COLUMN takes away that no former version has.';
+
+CREATE OR REPLACE FUNCTION yore._follow_constraint(m yore.tracked, words text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  w text[] := ARRAY(SELECT pg_catalog.upper(u.word) FROM pg_catalog.unnest(words[1:3]) WITH ORDINALITY AS u (word, place) ORDER BY u.place);
+BEGIN
+  IF w[1] = 'RENAME' AND w[2] = 'CONSTRAINT' THEN
+    PERFORM yore._rename_copy(m, yore._name_of(words[3]), yore._name_of(words[5]));
+  ELSIF w[1] = 'DROP' AND w[2] = 'CONSTRAINT' THEN
+    PERFORM yore._drop_copy(m, yore._name_of(words[CASE WHEN w[3] = 'IF' THEN 5 ELSE 3 END]));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._follow_constraint(yore.tracked, text[]) IS 'Where a constraint with an index was dropped or renamed, so is the past''s copy of that index.';
+
+CREATE OR REPLACE FUNCTION yore._refuse_disabled(m yore.tracked) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = yore._storage(m) AND g.tgname LIKE '~yore\_%' AND g.tgenabled NOT IN ('O', 'A')) THEN
+    PERFORM yore._refuse_action(m, 'untrigger', NULL);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._refuse_disabled(yore.tracked) IS 'Error YO024 if a trigger of yore''s does not fire.';
+
+CREATE OR REPLACE FUNCTION yore._refuse_action(m yore.tracked, kind text, column_name name) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  face text := pg_catalog.format('%I.%I', m.schema_name, m.table_name);
+BEGIN
+  IF kind IN ('add', 'drop', 'retype', 'rename') THEN
+    PERFORM yore._refuse_unconverted(m, NULL);
+  END IF;
+  IF kind = 'untrigger' THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('without its triggers, changes of %s would go by unrecorded', face),
+                       'Name the triggers of your own that are to be disabled; yore.untrack ends tracking.');
+  ELSIF column_name = ANY (yore._own_columns()) OR column_name IN ('sys_to', 'sys_xid_to') THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('column %I of %s is one that yore adds', column_name, face), 'Choose another name.');
+  ELSIF column_name = ANY (m.key_columns) AND kind IN ('drop', 'retype') THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('column %I is part of the key of %s, by which its versions hang together', column_name, face),
+                       'A key column can be renamed. For another key: yore.untrack, alter the table, yore.track.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._refuse_action(yore.tracked, text, name) IS
+  'Error YO024 for what a tracked table cannot have: its key column dropped or of another type, yore''s columns altered, yore''s triggers off.';
+
+CREATE OR REPLACE FUNCTION yore._foresee(m yore.tracked, words text[], column_name name, using_expression text, in_batches boolean) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  past  text := pg_catalog.format('%I.%I', m.past_schema, m.past_name);
+  -- ALTER [COLUMN] name [SET DATA] TYPE …
+  first integer := CASE WHEN pg_catalog.upper(words[2]) = 'COLUMN' THEN 4 ELSE 3 END;
+  given text := CASE WHEN using_expression IS NOT NULL THEN yore._plainly(m, using_expression) END;
+  type  text;
+  stable timestamptz;
+  was   text := (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
+                  WHERE a.attrelid = past::regclass AND a.attname = column_name AND NOT a.attisdropped);
+BEGIN
+  IF in_batches IS NOT TRUE OR was IS NULL THEN
+    RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('using', given));
+  END IF;
+  first := first + CASE WHEN pg_catalog.upper(words[first]) = 'SET' THEN 2 ELSE 0 END;
+  -- … up to COLLATE, USING or the end.
+  SELECT pg_catalog.string_agg(u.word, ' ' ORDER BY u.place) INTO type
+    FROM pg_catalog.unnest(words) WITH ORDINALITY AS u (word, place)
+   WHERE u.place > first
+     AND NOT EXISTS (SELECT FROM pg_catalog.unnest(words[first + 1:u.place::integer]) AS w WHERE pg_catalog.upper(w) IN ('COLLATE', 'USING'));
+  stable := yore._stable_time_or_null();   -- before the snapshot of what follows
+  RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('using', given, 'xmin', pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text,
+    'stable', stable, 'verdict', yore._judge(past, column_name, was, pg_catalog.format('(%s)::%s', coalesce(given, pg_catalog.quote_ident(column_name)), type))));
+END
+$$;
+COMMENT ON FUNCTION yore._foresee(yore.tracked, text[], name, text, boolean) IS
+  'What is known of a conversion before any lock is taken: the expression of USING and, where the past is converted in batches, how its values will take it (_judge).';
+
+CREATE OR REPLACE FUNCTION yore._alter(m yore.tracked, action text, cascades boolean) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  command CONSTANT text := pg_catalog.format('ALTER TABLE %I.%I ', m.storage_schema, m.storage_name);
+  saved   jsonb;
+BEGIN
+  IF NOT cascades THEN   -- which would take the faces along
+    BEGIN
+      PERFORM yore._run_beneath(command, action);
+      RETURN '[]';
+    EXCEPTION WHEN feature_not_supported OR dependent_objects_still_exist THEN
+      NULL;   -- maybe because of the views; if not, it fails again
+    END;
+  END IF;
+  saved := yore._take_down(m, yore._storage(m));
+  PERFORM yore._run_beneath(command, action);
+  RETURN saved;
+END
+$$;
+COMMENT ON FUNCTION yore._alter(yore.tracked, text, boolean) IS
+  'Runs the action on the table beneath the face, with the views over it out of the way where they are in it; returns what _put_up is to make again.';
+
+CREATE OR REPLACE FUNCTION yore._run_beneath(command text, action text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  path text := pg_catalog.current_setting('search_path');
+BEGIN
+  -- REFERENCES needs the tables beneath the faces: their names mean those here.
+  PERFORM pg_catalog.set_config('search_path', yore._twin_path('temporal'), true);
+  PERFORM pg_catalog.set_config('yore.altering', 'on', true);   -- yore.auto_sync need not
+  EXECUTE command || action;
+  PERFORM pg_catalog.set_config('yore.altering', '', true);
+  PERFORM pg_catalog.set_config('search_path', path, true);
+EXCEPTION WHEN syntax_error THEN
+  PERFORM yore._fail('YO024', pg_catalog.format('%L is no action of ALTER TABLE', action),
+                     'Write what follows the table''s name in ALTER TABLE, as in yore.alter_table(''t'', ''ADD COLUMN note text''); several with commas between.', SQLERRM);
+END
+$$;
+COMMENT ON FUNCTION yore._run_beneath(text, text) IS
+  'Runs a statement under a search_path where the names of tracked tables mean the tables beneath their faces. Error YO024 for a syntax error.';
+
+CREATE OR REPLACE FUNCTION yore._alter_one(t text, action text, keep_past boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  IF (SELECT pg_catalog.count(*) FROM yore._actions(action)) <> 1 THEN
+    PERFORM yore._fail('YO024', pg_catalog.format('%L is more than one action', action), 'yore.alter_table takes several.');
+  END IF;
+  PERFORM yore.alter_table(t, action, keep_past);
+END
+$$;
+COMMENT ON FUNCTION yore._alter_one(text, text, boolean) IS 'yore.alter_table for the shorthands: one action. Error YO024 for more.';
+
+CREATE OR REPLACE FUNCTION yore._check_name(name text) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  IF coalesce(name, '') = '' THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('%s is no name', pg_catalog.quote_nullable(name)), 'Give the name as it is, without quotes.');
+  ELSIF pg_catalog.octet_length(name) > 63 THEN
+    PERFORM yore._fail('YO006', pg_catalog.format('the name %I is longer than 63 bytes', name), 'PostgreSQL would cut it off.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION yore._check_name(text) IS 'Errors YO007 for no name, YO006 for one that is too long.';
+
+CREATE OR REPLACE FUNCTION yore.add_column(t text, name text, definition text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name);
+  IF coalesce(definition, '') = '' THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('column %I needs a type', name), 'yore.add_column(''t'', ''note'', ''text NOT NULL DEFAULT …'')');
+  END IF;
+  PERFORM yore._alter_one(t, pg_catalog.format('ADD COLUMN %I %s', name, definition));
+END
+$$;
+COMMENT ON FUNCTION yore.add_column(text, text, text) IS
+  'Adds a column, of the definition that follows its name in ADD COLUMN. In the versions before it is NULL. Errors and locks: as of yore.alter_table.';
+
+CREATE OR REPLACE FUNCTION yore.rename_column(t text, name text, new_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name), yore._check_name(new_name);
+  PERFORM yore._alter_one(t, pg_catalog.format('RENAME COLUMN %I TO %I', name, new_name));
+END
+$$;
+COMMENT ON FUNCTION yore.rename_column(text, text, text) IS
+  'Renames a column in present, past and faces; journal options follow. Errors and locks: as of yore.alter_table.';
+
+CREATE OR REPLACE FUNCTION yore.drop_column(t text, name text, keep_past boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  PERFORM yore._check_name(name);
+  PERFORM yore._alter_one(t, pg_catalog.format('DROP COLUMN %I', name), keep_past);
+END
+$$;
+COMMENT ON FUNCTION yore.drop_column(text, text, boolean) IS
+  'Drops a column. The past keeps it, and history shows it, unless keep_past is false. Errors and locks: as of yore.alter_table.';
+
+CREATE OR REPLACE FUNCTION yore.add_foreign_key(t text, columns text[], referenced text, referenced_columns text[] DEFAULT NULL,
+  name text DEFAULT NULL, on_delete text DEFAULT NULL, on_update text DEFAULT NULL, validate boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_variable
+DECLARE
+  m   yore.tracked := yore._to_alter(referenced);
+  rel regclass := CASE WHEN m.schema_name IS NULL THEN yore._relation(referenced) ELSE yore._storage(m) END;
+  odd text;
+BEGIN
+  SELECT pg_catalog.string_agg(pg_catalog.quote_nullable(e.event), ', ') INTO odd FROM pg_catalog.unnest(ARRAY[on_delete, on_update]) AS e (event)
+   WHERE pg_catalog.upper(e.event) NOT IN ('NO ACTION', 'RESTRICT', 'CASCADE', 'SET NULL', 'SET DEFAULT');
+  IF odd IS NOT NULL THEN
+    PERFORM yore._fail('YO007', pg_catalog.format('a foreign key does NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT, not %s', odd),
+                       'yore.add_foreign_key(…, on_delete => ''CASCADE'')');
+  ELSIF coalesce(pg_catalog.cardinality(columns), 0) = 0 THEN
+    PERFORM yore._fail('YO007', 'a foreign key needs columns', 'yore.add_foreign_key(''orders'', ''{customer}'', ''customers'')');
+  END IF;
+  PERFORM yore._alter_one(t, pg_catalog.concat_ws(' ', 'ADD', 'CONSTRAINT ' || pg_catalog.quote_ident(name),
+    pg_catalog.format('FOREIGN KEY (%s) REFERENCES %s', yore._quoted(columns), yore._qualified(rel)),
+    '(' || yore._quoted(coalesce(referenced_columns, m.key_columns::text[])) || ')',
+    'ON DELETE ' || on_delete, 'ON UPDATE ' || on_update, CASE WHEN NOT validate THEN 'NOT VALID' END));
+END
+$$;
+COMMENT ON FUNCTION yore.add_foreign_key IS
+  'Adds a foreign key from one table to another, either of them tracked or not; referenced_columns defaults to the key. The past has none. validate => false: NOT VALID. Errors: YO007 a word that is none of the actions; as of yore.alter_table. Locks: SHARE ROW EXCLUSIVE on both.';
+
+CREATE OR REPLACE FUNCTION yore._quoted(names text[]) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n), ', ' ORDER BY place) FROM pg_catalog.unnest(names) WITH ORDINALITY AS u (n, place) $$;
+COMMENT ON FUNCTION yore._quoted(text[]) IS 'The names, quoted and in a list.';
