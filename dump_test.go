@@ -89,6 +89,9 @@ func TestDump(t *testing.T) {
 		db := newTarget(t)
 		must(t, db, whole, yore.LoadOptions{})
 		pgtest.Same(t, "loaded", pgtest.Census(t, db), want)
+		// And the past's copies of indexes.
+		const indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname <> 'pg_catalog' ORDER BY 1"
+		pgtest.Same(t, "indexes", pgtest.Rows(t, db, indexes), pgtest.Rows(t, source, indexes))
 		again := dumped(t, db, yore.DumpOptions{})
 		if a, b := plain(whole), plain(again); a != b {
 			t.Errorf("dumped again it differs:\n%s", firstDifference(a, b))

@@ -74,7 +74,15 @@ func (d *dumper) definitions(ctx context.Context, tx pgx.Tx) (early, late []stri
 	return early, late, nil
 }
 
-var transactionColumns = []string{"xid", "began", "actor", "reason", "meta", "at_time", "role", "application"}
+// columns returns the columns of a relation: first those named, in that order.
+func columns(ctx context.Context, tx pgx.Tx, relation string, first []string) ([]string, error) {
+	return column[string](ctx, tx, `
+		SELECT a.attname::text
+		  FROM pg_catalog.pg_attribute AS a
+		  LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS c (name, place) ON c.name = a.attname
+		 WHERE a.attrelid = $1::text::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
+		 ORDER BY c.place, a.attname`, relation, first)
+}
 
 func (d *dumper) data(ctx context.Context, tx pgx.Tx) error {
 	var begin, end []string
@@ -96,12 +104,16 @@ func (d *dumper) data(ctx context.Context, tx pgx.Tx) error {
 		}
 		from += " WHERE xid IN (" + strings.Join(of, " UNION ") + ")"
 	}
-	n, err := d.copy(ctx, tx, dumpCopy{Part: partTransactions, Columns: transactionColumns}, "pg_temp.yore_transaction", from)
+	said, err := columns(ctx, tx, "yore.transaction", []string{"xid", "began"})
+	if err != nil {
+		return err
+	}
+	n, err := d.copy(ctx, tx, dumpCopy{Part: partTransactions, Columns: said}, "pg_temp.yore_transaction", from)
 	if err != nil {
 		return err
 	}
 	d.result.Transactions = n
-	names := strings.Join(transactionColumns, ", ")
+	names := quotedList(said)
 	d.w.section(sectionData, nil, fmt.Sprintf("INSERT INTO yore.transaction (%s) SELECT %s FROM pg_temp.yore_transaction ON CONFLICT DO NOTHING;", names, names))
 
 	for _, t := range d.head.Tables {
@@ -128,31 +140,28 @@ func (d *dumper) table(ctx context.Context, tx pgx.Tx, t dumpedTable) error {
 	}
 	// The order of the columns of the past is that of their coming: here, one that
 	// does not depend on it.
-	past, err := column[string](ctx, tx, `
-		SELECT a.attname::text
-		  FROM pg_catalog.pg_attribute AS a
-		  LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS c (name, place) ON c.name = a.attname
-		 WHERE a.attrelid = $1::text::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
-		 ORDER BY c.place, a.attname`, p.past, all)
+	past, err := columns(ctx, tx, p.past, all)
 	if err != nil {
 		return err
 	}
-	parts := []struct {
-		part, place string
+	type part struct {
+		name, place string
 		columns     []string
-	}{{partCurrent, p.storage, current}, {partPast, p.past, past}}
+	}
+	parts := []part{{partCurrent, p.storage, current}, {partPast, p.past, past}}
 	if t.Amendments {
-		parts = append(parts, struct {
-			part, place string
-			columns     []string
-		}{partAmendments, p.amendments, []string{"entity_id", "version", "operation", "xid", "amended_at", "role", "before", "after"}})
+		amended, err := columns(ctx, tx, p.amendments, []string{"entity_id", "version"})
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part{partAmendments, p.amendments, amended})
 	}
 	for _, part := range parts {
-		n, err := d.copy(ctx, tx, dumpCopy{Table: t.Name, Part: part.part, Columns: part.columns}, part.place, part.place)
+		n, err := d.copy(ctx, tx, dumpCopy{Table: t.Name, Part: part.name, Columns: part.columns}, part.place, part.place)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
-		if part.part != partAmendments {
+		if part.name != partAmendments {
 			d.result.add(t.Name, n)
 		}
 	}

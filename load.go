@@ -73,7 +73,8 @@ func (l *loader) run(ctx context.Context, r io.Reader) (err error) {
 		l.o.Structure, l.o.Data = h.Structure, h.Data
 	}
 	if l.o.Structure && !h.Structure || l.o.Data && !h.Data {
-		return badDump("the dump has %s alone", map[bool]string{true: "structure", false: "data"}[h.Structure])
+		has := map[bool]string{true: "structure", false: "data"}[h.Structure]
+		return newError("YO027", fmt.Sprintf("the dump has %s alone", has), "Nothing has been changed. Without --structure and --data, yore dump writes both.")
 	}
 	l.result = DumpResult{Structure: l.o.Structure, Data: l.o.Data, Tables: []DumpedTable{}}
 	for _, t := range h.Tables {

@@ -82,7 +82,7 @@ func TestLoadErrDump(t *testing.T) {
 		})
 	}
 	t.Run("NewerYore", func(t *testing.T) {
-		refusesDump(t, db, changed(`"yore":1,`, `"yore":99,`), yore.LoadOptions{}, yore.ErrNewer, "99")
+		refusesDump(t, db, changed(`"yore":`, `"yore":99`), yore.LoadOptions{}, yore.ErrNewer, "99")
 	})
 	t.Run("RowDamaged", func(t *testing.T) {
 		if _, err := load(t, db, changed("\n1\txx\t", "\n"), yore.LoadOptions{}); err == nil {

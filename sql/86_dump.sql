@@ -81,6 +81,7 @@ BEGIN
              AND i.indexrelid IS DISTINCT FROM to_regclass(format('%I.%I', m.storage_schema, yore._derived(m.storage_name, '_row_id')))
              AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = rel AND k.contype IN ('p', 'u', 'x'))) AS d
    ORDER BY d.head;
+  RETURN QUERY SELECT 7, format('SELECT yore._copy_indexes(yore._tracked(%L::text))', face) WHERE m.copy_indexes;
   RETURN QUERY
   SELECT 7, format('SELECT yore._beneath(%L, %L, %L)', face, 'ALTER TABLE', format('ADD CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)))
     FROM pg_constraint AS k WHERE k.conrelid = rel AND k.contype = 'c' AND NOT k.convalidated
@@ -98,6 +99,15 @@ END
 $$;
 COMMENT ON FUNCTION yore._definition(yore.tracked) IS
   'The statements that make a tracked table anew, by stage: 1 schemas, 2 types, 3 sequences, 4 the plain table, 5 partitions, comments, policies, settings of columns, 6 yore.track, 7 indexes, 8 foreign keys. Of several tables, each stage comes before the next. Not among them: grants, owners, comments on indexes, triggers, rules and extended statistics of the user''s, and what the statements call.';
+
+CREATE OR REPLACE FUNCTION yore.definition(t text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(d.statement || ';', E'\n' ORDER BY d.place)
+    FROM yore._definition(yore._tracked(t)) WITH ORDINALITY AS d (stage, statement, place)
+$$;
+COMMENT ON FUNCTION yore.definition(text) IS
+  'The SQL that makes a tracked table anew where it is missing: types, sequences, the plain table, yore.track with its options, indexes, foreign keys. Not in it: rows, grants, owners, triggers, rules and extended statistics of the user''s, comments on indexes, and what the statements call. Error YO003.';
 
 CREATE OR REPLACE FUNCTION yore._index_definition(index oid, face text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -163,9 +163,10 @@ BEGIN
   IF NOT m.in_place THEN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %I.%I IS %L', m.schema_name, m.table_name, yore._note(m));
   END IF;
-  IF m.immutable AND (d ->> 'amendments')::boolean AND NOT yore._amendable(m) THEN
-    PERFORM yore._make_triggers(m);   -- which look at the amendments once there are any
-    PERFORM yore._guard_history(m);
+  IF d -> 'past_only' <> '[]' OR (d ->> 'amendments')::boolean THEN
+    -- Triggers and faces depend on what the past has, which came after them.
+    PERFORM yore._make_triggers(m);
+    PERFORM yore._make_faces(m);
   END IF;
   SELECT v.* INTO wrong FROM yore.verify(t) AS v LIMIT 1;
   IF FOUND THEN

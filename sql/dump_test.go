@@ -181,3 +181,42 @@ func TestDumpSyncAfterwards(t *testing.T) {
 		pgtest.Clean(t, db)
 	}
 }
+
+// The recipes of docs/guides/dump.md.
+func TestDumpRecipes(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (id serial PRIMARY KEY, v text)", "SELECT yore.track('t'), yore.create_immutable_table('i', 'v text')",
+		"INSERT INTO t (v) VALUES ('a')", "UPDATE t SET v = 'b'", "INSERT INTO i (v) VALUES ('a')", "UPDATE i SET v = 'b'", "CREATE SCHEMA other", "CREATE TABLE other.o (id int)")
+	dump, psql := tool(l, "pg_dump"), tool(l, "psql")
+	restored := func(t *testing.T, dumps ...[]string) *lab {
+		dsn := pgtest.EmptyDSN(t, pgtest.Server(t))
+		for _, args := range dumps {
+			file := filepath.Join(t.TempDir(), "dump.sql")
+			mustRun(t, dump, append(args, "--dbname="+l.pool.Config().ConnString(), "--file="+file)...)
+			mustRun(t, psql, "--dbname="+dsn, "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file)
+		}
+		pool := pgtest.Connect(t, dsn)
+		return &lab{TB: t, db: pool, pool: pool}
+	}
+	t.Run("StructureAlone", func(t *testing.T) {
+		r := restored(t, []string{"--schema-only"}, []string{"--data-only", "--table=yore.installation", "--table=yore.tracked"})
+		r.want("SELECT DISTINCT state FROM yore.status()", "ok")
+		r.exec("INSERT INTO t (v) VALUES ('x')", "UPDATE t SET v = 'y'", "INSERT INTO i (v) VALUES ('x')", "DELETE FROM i")
+		r.history("t", "id, v", "1|x|v1 past", "1|y|v2 open")
+		r.sound("t", "id")
+	})
+	t.Run("Parts", func(t *testing.T) {
+		r := restored(t, []string{"--exclude-schema=other"})
+		r.want("SELECT count(*) FROM pg_namespace WHERE nspname = 'other'", "0")
+		r.history("t", "id, v", "1|a|v1 past", "1|b|v2 open")
+		r.exec("UPDATE t SET v = 'y'")
+		r.sound("t", "id")
+	})
+	t.Run("Definition", func(t *testing.T) {
+		text := l.value("SELECT yore.definition('t')")
+		r := restored(t)
+		r.refused("3F000", text) // without yore
+		r.db = pgtest.Pool(t)
+		r.exec(text, "INSERT INTO t (v) VALUES ('x')")
+		r.want("SELECT id, v, version FROM history.t", "1|x|1")
+	})
+}

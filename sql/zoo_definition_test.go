@@ -33,3 +33,13 @@ func TestZooDefinition(t *testing.T) {
 			"CREATE EXTENSION btree_gist", "CREATE TABLE t (id int PRIMARY KEY, v text, \"It's\" int, version int)"}},
 	})
 }
+
+// A dump has to know what yore keeps: whoever adds an option, or a table, meets
+// this test, and teaches yore._track_call, yore._dumped and yore._load_end.
+func TestDefinitionKnowsAllThatIsKept(t *testing.T) {
+	l := newLab(t)
+	l.want("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'yore.tracked'::regclass AND attnum > 0 AND NOT attisdropped",
+		"allow_deletes allow_updates allow_version_write columns copy_indexes exclusion full_journal generated_by immutable in_place journal key_columns no_journal on_truncate own_triggers "+
+			"past_name past_schema prefix schema_name sequences shape show_row_id since squash storage_name storage_schema table_name tracked_at version_gaps")
+	l.want("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'yore'::regnamespace AND relkind <> 'i'", "installation tracked transaction")
+}

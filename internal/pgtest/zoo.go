@@ -77,6 +77,7 @@ var zoo = []string{
 	"INSERT INTO tasks (title) VALUES ('a'), ('b'), ('c'), ('d')", "UPDATE tasks SET title = title || '2'", "DELETE FROM tasks WHERE title IN ('a2', 'd2')",
 	"SELECT yore.undelete('tasks', entity_id) FROM history.tasks WHERE title = 'a2' AND deleted_at IS NOT NULL",
 	"UPDATE history.tasks SET title = 'amended' WHERE title = 'b'", "DELETE FROM history.tasks WHERE title = 'c'", "UPDATE history.tasks SET title = 'now' WHERE title = 'b2' AND valid_to IS NULL",
+	"ALTER TABLE temporal.tasks ADD COLUMN gone text", "SELECT yore.sync('tasks')", "UPDATE tasks SET gone = 'g' WHERE title = 'a2'", "ALTER TABLE temporal.tasks DROP COLUMN gone CASCADE", "SELECT yore.sync('tasks')",
 	"CREATE TABLE comments (entity_id uuid PRIMARY KEY, task uuid NOT NULL, version text)", "SELECT yore.track('comments', immutable => true, allow_version_write => true, prefix => 'sys_')",
 	"ALTER TABLE temporal.comments ADD FOREIGN KEY (task) REFERENCES temporal.tasks ON DELETE CASCADE",
 	"INSERT INTO comments (entity_id, sys_version, task, version) SELECT NULL, 5, entity_id, 'x' FROM tasks", "UPDATE comments SET sys_version = 10",
