@@ -32,7 +32,8 @@ type DumpOptions struct {
 //
 // The role must be able to read the tables, their pasts, and yore.transaction.
 //
-// Errors: ErrNotTracked, ErrNeedsSync, ErrNotInstalled.
+// Errors: ErrNotTracked, ErrNeedsSync, ErrAlter (a past is being converted:
+// yore.convert_past), ErrNotInstalled.
 //
 // Locks: ACCESS SHARE, as a SELECT takes.
 func Dump(ctx context.Context, conn *pgx.Conn, w io.Writer, o DumpOptions) (DumpResult, error) {

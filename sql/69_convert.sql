@@ -231,6 +231,25 @@ $$;
 COMMENT ON FUNCTION yore._refuse_unconverted(yore.tracked, jsonb) IS
   'Error YO024 if a conversion of the past is under way, and the table''s columns are no longer those of the catalog, or, now_has being NULL, are about to change.';
 
+CREATE OR REPLACE FUNCTION yore._begin_again(m yore.tracked, c jsonb) RETURNS yore.tracked
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  past      regclass := yore._past(m);
+  forgotten boolean;
+BEGIN
+  -- Pages are no names: VACUUM FULL, CLUSTER, or a dump and restore put versions
+  -- on others.
+  EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s WHERE %I)', past, c #>> '{was,still}') INTO forgotten;
+  IF forgotten THEN
+    m := yore._mark(m, pg_catalog.jsonb_build_object('page', 0, 'pages', pg_catalog.pg_relation_size(past) / pg_catalog.current_setting('block_size')::integer));
+  END IF;
+  RETURN m;
+END
+$$;
+COMMENT ON FUNCTION yore._begin_again(yore.tracked, jsonb) IS
+  'Before former values are dropped: where versions are left that are not converted, sets the conversion back to the first page. Reads the past.';
+
 CREATE OR REPLACE FUNCTION yore.convert_past(t text, pages integer DEFAULT 200) RETURNS TABLE (converted bigint, remaining bigint)
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -248,6 +267,10 @@ BEGIN
   PERFORM yore._check_rights(yore._storage(m), m.in_place);
   m := yore._hold(m);   -- nobody else converts meanwhile
   c := yore._unconverted(m);
+  IF (c #>> '{was,page}')::bigint >= (c #>> '{was,pages}')::bigint THEN
+    m := yore._begin_again(m, c);
+    c := yore._unconverted(m);
+  END IF;
   IF (c #>> '{was,page}')::bigint >= (c #>> '{was,pages}')::bigint THEN
     PERFORM yore._end_conversion(m);
   ELSIF c IS NOT NULL THEN

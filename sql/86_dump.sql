@@ -156,6 +156,7 @@ BEGIN
     PERFORM yore._fail('YO009', format('table %I.%I has changed since its triggers were generated', m.schema_name, m.table_name),
                        format('Run SELECT yore.sync(%L).', format('%I.%I', m.schema_name, m.table_name)));
   END IF;
+  PERFORM yore._refuse_unconverted(m, NULL);   -- a dump does not say how far that is
   RETURN jsonb_build_object(
     'name', format('%I.%I', m.schema_name, m.table_name),
     'columns', (SELECT jsonb_agg(jsonb_build_object('name', c ->> 'name', 'type', c ->> 'type', 'generated', c ->> 'generated') ORDER BY place)
@@ -189,4 +190,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._dumped(yore.tracked) IS
-  'What a dump says of a tracked table at its head, for yore._load_check and yore._load_begin; rows is an estimate. Error YO009.';
+  'What a dump says of a tracked table at its head, for yore._load_check and yore._load_begin; rows is an estimate. Errors YO009, YO024 its past is being converted.';
