@@ -38,6 +38,7 @@ DECLARE
   concerned   boolean := false;   -- past, triggers or faces
   cascades    boolean := false;
   constraints name[] := '{}';    -- dropped, perhaps with an index
+  added       name[] := '{}';
   changing    name[] := '{}';    -- columns that the past will not have as they were
   conversions jsonb := '{}';
   saved       jsonb;
@@ -61,6 +62,7 @@ BEGIN
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
     -- Undeleting asks which columns may be NULL.
     concerned := concerned OR a.kind <> 'other' OR m.immutable AND 'NULL' = ANY (pg_catalog.upper(a.words::text)::text[]);
+    added := added || CASE WHEN a.kind = 'add' THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
     changing := changing || CASE WHEN a.kind = 'retype' OR a.kind = 'drop' AND NOT keep_past THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF pg_catalog.upper(a.words[1]) = 'DROP' AND a.kind = 'other' THEN
@@ -74,6 +76,9 @@ BEGIN
     PERFORM yore._lock(m);
   END IF;
   PERFORM yore._fits(rel, m.shape);
+  -- While the views are still there to follow.
+  PERFORM yore._make_way(m, n) FROM pg_catalog.unnest(added) AS n
+    WHERE NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', n));
   saved := yore._alter(m, action, cascades);
   IF concerned OR yore._shape(rel) <> m.shape THEN
     PERFORM yore._sync(m, keep_past, in_batches, conversions);
