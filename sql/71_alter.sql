@@ -37,6 +37,7 @@ DECLARE
   a           record;
   concerned   boolean := false;   -- past, triggers or faces
   cascades    boolean := false;
+  added       name[] := '{}';
   conversions jsonb := '{}';
   saved       jsonb;
 BEGIN
@@ -55,6 +56,7 @@ BEGIN
     END IF;
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
     concerned := concerned OR a.kind <> 'other' OR m.immutable AND yore._binds(a.words);
+    added := added || CASE WHEN a.kind = 'add' THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF a.kind = 'retype' THEN
       conversions := conversions || pg_catalog.jsonb_build_object(a.column_name, yore._foresee(m, a.words, a.column_name, a.using_expression, in_batches));
@@ -68,6 +70,9 @@ BEGIN
   PERFORM yore._fits(rel, m.shape);
   m := yore._renumbered(m);
   PERFORM yore._move_partition(m, x.words) FROM yore._actions(action) AS x WHERE pg_catalog.upper(x.words[2]) = 'PARTITION';
+  -- While the views are still there to follow.
+  PERFORM yore._make_way(m, n) FROM pg_catalog.unnest(added) AS n
+    WHERE NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', n));
   saved := yore._alter(m, action, cascades);
   IF concerned OR saved <> '[]' OR yore._shape(rel) <> m.shape THEN
     PERFORM yore._sync(m, coalesce(keep_past, true), coalesce(in_batches, false), conversions);

@@ -137,3 +137,13 @@ func TestAlterRegressUsingOfChangingColumn(t *testing.T) {
 	l.history("t", "k, a, b", "1|2|x1y|v1 past", "1|3|x2y|v2 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressViewOfKeptColumnAndDrop(t *testing.T) {
+	// Dropping b takes the views down, and the name a goes to another column.
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a text, b text)", "SELECT yore.track('t')",
+		"INSERT INTO t VALUES (1, 'x')", "UPDATE t SET a = 'y'", "CREATE VIEW v AS SELECT k, upper(a) AS a FROM history.t")
+	l.exec("SELECT yore.drop_column('t', 'a')", "SELECT yore.alter_table('t', 'DROP b, ADD a int DEFAULT 5')")
+	l.want("SELECT * FROM v ORDER BY a", "1|X", "1|∅")
+	l.history("t", "k, a, a_until_1", "1|∅|x|v1 past", "1|5|∅|v2 open")
+	l.sound("t", "k")
+}

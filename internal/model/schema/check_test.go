@@ -322,7 +322,7 @@ func (m *machine) checkKids(t *rapid.T, s *session) {
 	var want []string
 	for id := range len(m.tb.kids) {
 		ref := "∅"
-		if r := m.tb.kids[id].ref; r != nil {
+		if r := m.tb.kids[id]; r != nil {
 			ref = fmt.Sprint(*r)
 		}
 		want = append(want, fmt.Sprintf("%d|%s", id, ref))

@@ -94,13 +94,7 @@ type table struct {
 	granted      map[int]bool // columns that a role may read
 	ids          int          // columns, so far
 	constraints  int          // names given, so far
-	kids         map[int]kid  // of a table that refers to this one; nil: none
-}
-
-// A kid is a row that refers to a key, or nil, and how many versions it has.
-type kid struct {
-	ref      *int
-	versions int
+	kids         map[int]*int // the keys, or NULL, that the rows of another table refer to; nil: no such table
 }
 
 func (tb *table) clone() *table {
@@ -343,11 +337,7 @@ func (tb *table) generate(values map[int]value) {
 
 // generated is coalesce(from::text, ”) || suffix, without the cast for text.
 func (c *column) generated(values map[int]value) value {
-	from := values[c.from]
-	if _, ok := values[c.from]; !ok {
-		from = null
-	}
-	return val(from.text + c.suffix)
+	return val(valueOf(values, c.from).text + c.suffix)
 }
 
 func (tx *transaction) insert(tb *table, k int, values map[int]value) {
@@ -368,7 +358,7 @@ func (tx *transaction) update(tb *table, k int, values map[int]value) (made bool
 	last := tb.live(k)
 	tb.generate(values)
 	changed := slices.ContainsFunc(tb.columns, func(c *column) bool {
-		return c.from == 0 && tb.journaled(c) && last.get(c.id) != value1(values, c.id)
+		return c.from == 0 && tb.journaled(c) && last.get(c.id) != valueOf(values, c.id)
 	})
 	if !changed || tb.squash && last.by == tx.id {
 		last.values = values
@@ -380,7 +370,8 @@ func (tx *transaction) update(tb *table, k int, values map[int]value) (made bool
 	return true
 }
 
-func value1(values map[int]value, id int) value { return version{values: values}.get(id) }
+// valueOf is NULL for a column that the values lack.
+func valueOf(values map[int]value, id int) value { return version{values: values}.get(id) }
 
 func (tx *transaction) remove(tb *table, k int) {
 	versions := tb.rows[k]
@@ -519,7 +510,7 @@ func stamp(at int64) string {
 	return time.UnixMicro(at).UTC().Format("2006-01-02 15:04:05.999999") + "+00"
 }
 
-// stored are the columns whose values history shows.
+// inHistory are the columns that history shows.
 func (tb *table) inHistory() []*column { return append(slices.Clone(tb.columns), tb.kept...) }
 
 func (tb *table) history() []string {

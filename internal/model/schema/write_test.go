@@ -307,17 +307,17 @@ func (m *machine) rekey(t *rapid.T, s *session, tx *transaction, k, into int) {
 	m.run(t, s, tb.types(), fmt.Sprintf("UPDATE %s SET %s WHERE %s", m.target(t), strings.Join(set, ", "), where), append(args, old...)...)
 	tx.remove(tb, k)
 	tx.insert(tb, into, values)
-	for id, of := range tb.kids {
-		if of.ref != nil && *of.ref == k {
-			tb.kids[id] = kid{&into, of.versions} // a version, but for squash: not counted
+	for id, ref := range tb.kids {
+		if ref != nil && *ref == k {
+			tb.kids[id] = &into
 		}
 	}
 }
 
 func (tb *table) lostParent(k int) {
-	for id, of := range tb.kids {
-		if of.ref != nil && *of.ref == k {
-			tb.kids[id] = kid{nil, of.versions}
+	for id, ref := range tb.kids {
+		if ref != nil && *ref == k {
+			tb.kids[id] = nil
 		}
 	}
 }
@@ -328,7 +328,7 @@ func (m *machine) undelete(t *rapid.T, s *session, tx *transaction, k int) {
 	tb := m.tb
 	values := maps.Clone(tb.last(k).values)
 	for _, c := range tb.columns {
-		switch v := value1(values, c.id); {
+		switch v := valueOf(values, c.id); {
 		case c.from != 0:
 		case c.identity && (v.null || m.unused(k, c.id, v)):
 		case c.notNull && v.null && c.def != nil && (c.unique == "" || m.unused(k, c.id, *c.def)):
@@ -346,7 +346,7 @@ func (m *machine) undelete(t *rapid.T, s *session, tx *transaction, k int) {
 	sql := fmt.Sprintf("SELECT yore.undelete(%s, '%s')", tb.quoted(), tb.keyValues(k)[tb.columns[0].id].text)
 	m.exec(t, s, sql)
 	for _, c := range tb.columns {
-		if c.identity && value1(values, c.id).null {
+		if c.identity && valueOf(values, c.id).null {
 			values[c.id] = m.look(t, s, k, c)
 		}
 	}
