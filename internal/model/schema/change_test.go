@@ -94,7 +94,6 @@ func (m *machine) addColumn(t *rapid.T, taken []int, avoid, freed []string) *cha
 		c.virtual = slices.Contains(kinds, "virtual") && rapid.Bool().Draw(t, "virtual")
 		definition = "text " + c.expression(tb)
 		what = map[bool]string{false: "add stored", true: "add virtual"}[c.virtual]
-		taken = append(taken, of.id)
 	}
 	ch := &change{what: what, action: fmt.Sprintf("ADD COLUMN %s %s", quote(name), definition), want: tb.refuseName(name), of: []int{c.from}}
 	if slices.Contains(freed, name) && ch.want == "42701" {

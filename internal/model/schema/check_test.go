@@ -134,10 +134,6 @@ func (m *machine) checkColumns(t *rapid.T, s *session) {
 func (m *machine) checkHistory(t *rapid.T, s *session) {
 	t.Helper()
 	tb := m.tb
-	var key []string
-	for _, c := range tb.keyColumns() {
-		key = append(key, quote(c.name))
-	}
 	got := m.rows(t, s, fmt.Sprintf("SELECT * FROM %s ORDER BY %s", tb.of("history"), quote(tb.shown("version"))))
 	columns := tb.inHistory()
 	slices.SortFunc(columns, func(a, b *column) int { return strings.Compare(a.name, b.name) })

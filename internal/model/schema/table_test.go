@@ -475,12 +475,11 @@ func (tb *table) retype(c *column, con conversion, other int, inBatches bool) {
 	tb.past(func(v *version) {
 		before := v.get(c.id)
 		v.values[kept.id] = before
-		switch {
-		case verdict == "fails":
+		if verdict == "fails" {
 			delete(v.values, c.id)
-		default:
-			v.values[c.id], _ = con.ofPast(before, v.old(other))
+			return
 		}
+		v.values[c.id], _ = con.ofPast(before, v.old(other))
 	})
 	if inBatches && verdict != "fails" {
 		tb.waits = append(tb.waits, &waiting{c.id, kept, verdict == "lossy"})
