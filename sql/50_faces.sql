@@ -46,7 +46,7 @@ END
 $$;
 COMMENT ON FUNCTION yore._revoke_acl(regclass) IS 'Takes back all grants on a relation and its columns to others than its owner.';
 
-CREATE OR REPLACE FUNCTION yore._make_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS void
+CREATE OR REPLACE FUNCTION yore._replace_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -61,11 +61,11 @@ BEGIN
     EXECUTE 'CREATE ' || make;
   END;
   PERFORM yore._give(name, 'VIEW', like_rel);
-  PERFORM yore._put_up(saved);
+  RETURN saved;
 END
 $$;
-COMMENT ON FUNCTION yore._make_view(yore.tracked, text, text, text, regclass) IS
-  'Creates the view, or replaces it; the owner is that of like_rel. What the user has made over it stays or is made again, grants included. Error 2BP01 where its columns change and that is not possible.';
+COMMENT ON FUNCTION yore._replace_view(yore.tracked, text, text, text, regclass) IS
+  'Creates the view, or replaces it; the owner is that of like_rel. What the user has made over it stays; or, where its columns were taken away or moved, it is taken down and returned for _put_up. Error 2BP01 where that is not possible.';
 
 CREATE OR REPLACE FUNCTION yore._user_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
@@ -214,9 +214,10 @@ DECLARE
   -- A subquery, so that the setting is read once a query and not once a row.
   session_time CONSTANT text := '(SELECT coalesce(yore._session_time(), ''infinity''))';
   note    record;
+  saved   jsonb := '[]';
 BEGIN
   IF NOT m.in_place THEN
-    PERFORM yore._make_view(m, face, pg_catalog.format(
+    saved := yore._replace_view(m, face, pg_catalog.format(
       E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
       yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face), options, rel);
     FOR note IN
@@ -229,13 +230,14 @@ BEGIN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', face, yore._note(m));
   END IF;
 
-  PERFORM yore._make_view(m, history, yore._guard(rel, history,
-    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel);
+  -- What is taken down later needs nothing of what was taken down before.
+  saved := yore._replace_view(m, history, yore._guard(rel, history,
+    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel) || saved;
   PERFORM yore._guard_history(m);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 
-  PERFORM yore._make_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel);
+  saved := yore._replace_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel) || saved;
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
   EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION %s(timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE ROWS 1000 AS %L',
@@ -243,6 +245,7 @@ BEGIN
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s(timestamptz) IS %L', asof,
     pg_catalog.format('%s as of the time given; NULL means the present. Inlined by the planner; reads with the caller''s rights (yore.grant_history). Written by yore.', face));
   PERFORM yore._give(asof || '(timestamptz)', 'FUNCTION', rel);
+  PERFORM yore._put_up(saved);
 END
 $$;
 COMMENT ON FUNCTION yore._make_faces(yore.tracked) IS
