@@ -36,9 +36,10 @@ BEGIN
     first := NULL;
     wait := allowed;
     BEGIN
-      -- Where the last try ended is the first now, so that the longest wait is
-      -- one that holds up nobody else.
-      FOR rel IN SELECT o.thing FROM yore._lock_order(m) AS o (thing, place) ORDER BY (o.thing = rel) IS TRUE DESC, o.place LOOP
+      -- Every other time, begin where the last try ended: where long queries are
+      -- in the way, the long wait is one that holds up nobody else. Not always:
+      -- those who take the locks in order would be met the wrong way round.
+      FOR rel IN SELECT o.thing FROM yore._lock_order(m) AS o (thing, place) ORDER BY (tries % 2 = 0 AND o.thing = rel) IS TRUE DESC, o.place LOOP
         IF first IS NOT NULL THEN
           wait := greatest(1, patience - (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - first))::integer);
           wait := CASE WHEN allowed > 0 THEN least(wait, allowed) ELSE wait END;
@@ -54,15 +55,15 @@ BEGIN
         RAISE;
       END IF;
     END;
-    PERFORM pg_catalog.pg_sleep(0.02 * pg_catalog.random());
-    IF tries > 10 THEN   -- long queries are in the way
+    PERFORM pg_catalog.pg_sleep(0.05 * pg_catalog.random());
+    IF tries > 60 THEN   -- half a minute: better a deadlock than never
       patience := 2 * patience;
     END IF;
   END LOOP;
 END
 $$;
 COMMENT ON FUNCTION yore._lock(yore.tracked) IS
-  'Takes ACCESS EXCLUSIVE locks on the views over a tracked table, the table and its past, without deadlocks with those who use them: it waits for the first lock as for any, for the others together half of deadlock_timeout, and then gives them back and begins again; after ten tries it waits longer. Error 55P03 after lock_timeout.';
+  'Takes ACCESS EXCLUSIVE locks on the views over a tracked table, the table and its past, without deadlocks with those who use them: it waits for the first lock as for any, for the others together half of deadlock_timeout, and then gives them back and begins again; after sixty tries it waits longer. Error 55P03 after lock_timeout.';
 
 CREATE OR REPLACE FUNCTION yore._lock_order(m yore.tracked) RETURNS TABLE (rel regclass, place bigint)
 LANGUAGE sql STABLE

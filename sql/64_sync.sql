@@ -64,7 +64,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._sync(yore.tracked, boolean, boolean, jsonb) IS
-  'The work of yore.sync and yore.alter_table, under their locks. conversions: for columns whose type has changed, the expression of USING and what is known of the past; see _convert.';
+  'The work of yore.sync and yore.alter_table, under their locks. conversions: for columns whose type has changed, the expression of USING and what is known of the past, as of _foresee.';
 
 CREATE OR REPLACE FUNCTION yore._disturbs(m yore.tracked, now_has jsonb, keep_past boolean) RETURNS boolean
 LANGUAGE sql STABLE

@@ -85,7 +85,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore.alter_table(text, text, boolean, boolean) IS
-  'Runs what follows the name in ALTER TABLE, any action or several with commas between, on the table beneath the face, then brings past, triggers and faces in step. In REFERENCES, the unqualified name of a tracked table means the table beneath its face. keep_past => false drops a column from the past, too; in_batches => true leaves converting the past to a new type to yore.convert_past. Views and functions of the user''s over the faces are made again with their grants and comments, or the call is refused. Errors, nothing being changed: YO003 no such table, YO008 no right, YO009 the table was altered by hand, YO024 no action of ALTER TABLE, or one that a tracked table cannot have, YO005 and YO006 as of yore.track, 2BP01 something does not go with the change; those of ALTER TABLE. Locks: those of ALTER TABLE; ACCESS EXCLUSIVE on table, past and faces where they must change.';
+  'Runs what follows the name in ALTER TABLE, any action or several with commas between, on the table beneath the face, then brings past, triggers and faces in step. In REFERENCES, the unqualified name of a tracked table means the table beneath its face. keep_past => false drops a column from the past, too; in_batches => true leaves converting the past to a new type to yore.convert_past. Views and functions of the user''s over the faces are made again with their grants and comments, or the call is refused. Errors, nothing being changed: YO003 no such table, YO008 no right, YO009 the table was altered by hand, YO024 no action of ALTER TABLE, or one that a tracked table cannot have, YO005 and YO006 as of yore.track, YO013 a conversion of the past outside READ COMMITTED, 2BP01 something does not go with the change; those of ALTER TABLE. Locks: those of ALTER TABLE; ACCESS EXCLUSIVE on table, past, faces and the views over them where they must change.';
 
 CREATE OR REPLACE FUNCTION yore._binds(words text[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE
@@ -171,7 +171,9 @@ DECLARE
   filled boolean;
 BEGIN
   IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = yore._storage(m) AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
-    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %I.%I WHERE %I IS NOT NULL)', m.storage_schema, m.storage_name, column_name) INTO filled;
+    -- Not the whole of a large table, for a word.
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM (SELECT %3$I AS value FROM %1$I.%2$I LIMIT 100000) AS c WHERE c.value IS NOT NULL)',
+                              m.storage_schema, m.storage_name, column_name) INTO filled;
     IF filled THEN
       RAISE NOTICE USING
         MESSAGE = pg_catalog.format('yore: the past of %I.%I keeps column %I, but the values in current rows go with it', m.schema_name, m.table_name, column_name),
