@@ -46,11 +46,7 @@ END
 $$;
 COMMENT ON FUNCTION yore._revoke_acl(regclass) IS 'Takes back all grants on a relation and its columns to others than its owner.';
 
-<<<<<<< HEAD
-CREATE OR REPLACE FUNCTION yore._make_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS jsonb
-=======
 CREATE OR REPLACE FUNCTION yore._replace_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS jsonb
->>>>>>> migtests
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -68,13 +64,8 @@ BEGIN
   RETURN saved;
 END
 $$;
-<<<<<<< HEAD
-COMMENT ON FUNCTION yore._make_view(yore.tracked, text, text, text, regclass) IS
-  'Creates the view, or replaces it; the owner is that of like_rel. Returns what had to be taken down for it and _put_up is to make again. Error 2BP01 where its columns change and something over it cannot be taken down.';
-=======
 COMMENT ON FUNCTION yore._replace_view(yore.tracked, text, text, text, regclass) IS
   'Creates the view, or replaces it; the owner is that of like_rel. What the user has made over it stays; or, where its columns were taken away or moved, it is taken down and returned for _put_up. Error 2BP01 where that is not possible.';
->>>>>>> migtests
 
 CREATE OR REPLACE FUNCTION yore._user_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
@@ -214,11 +205,7 @@ DECLARE
   saved   jsonb := '[]';
 BEGIN
   IF NOT m.in_place THEN
-<<<<<<< HEAD
-    saved := yore._make_view(m, face, pg_catalog.format(
-=======
     saved := yore._replace_view(m, face, pg_catalog.format(
->>>>>>> migtests
       E'SELECT %s\n  FROM %s\n WHERE CASE WHEN coalesce(pg_catalog.current_setting(''yore.as_of'', true), '''') = '''' THEN true ELSE yore.refuse_present(%L) END',
       yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, face), options, rel);
     FOR note IN
@@ -231,23 +218,14 @@ BEGIN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', face, yore._note(m));
   END IF;
 
-<<<<<<< HEAD
-  saved := yore._make_view(m, history, yore._guard(rel, history,
-    yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel) || saved;   -- the last taken down is put up first
-=======
   -- What is taken down later needs nothing of what was taken down before.
   saved := yore._replace_view(m, history, yore._guard(rel, history,
     yore._versions(m, false) || E'\nUNION ALL\n' || yore._versions(m, true)), options, rel) || saved;
->>>>>>> migtests
   PERFORM yore._guard_history(m);
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %s, tombstones included (deleted_at is set). Written by yore.', face));
 
-<<<<<<< HEAD
-  saved := yore._make_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel) || saved;
-=======
   saved := yore._replace_view(m, asof, yore._guard(rel, asof, yore._asof_definition(m, session_time)), options, rel) || saved;
->>>>>>> migtests
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', asof,
     pg_catalog.format('%s as of the time that yore.as_of set for the session; without one, the present. Written by yore.', face));
   IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p, pg_catalog.pg_class AS c

@@ -73,13 +73,8 @@ BEGIN
      SELECT %2$s, sys_version, sys_from, sys_xid,
             greatest(transaction_timestamp(), sys_from + interval ''1 microsecond''), pg_current_xact_id()
        FROM %3$s', past, yore._list(m.columns, '%I') || yore._with_id(m, 'sys_id'), storage);
-<<<<<<< HEAD
-  PERFORM yore._put_up(yore._make_view(m, history, yore._guard(past::regclass, history, yore._versions(m, true)),
-                                       yore._view_options(past::regclass), storage::regclass));
-=======
   PERFORM yore._put_up(yore._replace_view(m, history, yore._guard(past::regclass, history, yore._versions(m, true)),
                                           yore._view_options(past::regclass), storage::regclass));
->>>>>>> migtests
   EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', history,
     pg_catalog.format('Every version of %I.%I until it was untracked, on %s.', m.schema_name, m.table_name, yore._utc(pg_catalog.transaction_timestamp())));
 END
