@@ -89,6 +89,12 @@ func everyFunction(t *testing.T, db yore.DB) {
 	ok("Sync", yore.Sync(ctx, db, name))
 	pgtest.Exec(t, db, `UPDATE "it's ""a""" SET w = 2`)
 	is(`SELECT concat(sys_version, z, w) FROM history."it's ""a""" ORDER BY sys_version`, "1z", "2zz", "3zz2")
+	ok("AlterTable", yore.AlterTable(ctx, db, name, "ADD v int, ALTER w TYPE bigint", yore.AlterOptions{InBatches: true}))
+	ok("ConvertPast", yore.ConvertPast(ctx, db, name, nil))
+	ok("AlterTable", yore.AlterTable(ctx, db, name, "DROP v", yore.AlterOptions{DropPast: true}))
+	ok("RenameTable", yore.RenameTable(ctx, db, name, "b"))
+	is("SELECT concat(sys_version, z, w) FROM history.b ORDER BY sys_version", "1z", "2zz", "3zz2")
+	ok("RenameTable back", yore.RenameTable(ctx, db, "b", `it's "a"`))
 	stable, err := yore.StableTime(ctx, db)
 	if err != nil || time.Since(stable) > time.Minute || stable.Location() != time.UTC {
 		t.Errorf("StableTime: %v, %v", stable, err)
