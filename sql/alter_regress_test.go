@@ -147,3 +147,11 @@ func TestAlterRegressViewOfKeptColumnAndDrop(t *testing.T) {
 	l.history("t", "k, a, a_until_1", "1|∅|x|v1 past", "1|5|∅|v2 open")
 	l.sound("t", "k")
 }
+
+func TestAlterRegressRenameWithPastName(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY)", "SELECT yore.track('t', past_name => 'older')", "INSERT INTO t VALUES (1)", "SELECT yore.rename_table('t', 'u')")
+	l.want("SELECT table_name, past, state FROM yore.status()", "public.u|temporal.older|ok")
+	l.exec("CREATE SCHEMA s", "SELECT yore.alter_table('u', 'SET SCHEMA s')", "UPDATE s.u SET k = 2")
+	l.want("SELECT table_name, past, state FROM yore.status()", "s.u|temporal_s.older|ok")
+	pgtest.Clean(t, l.db)
+}
