@@ -262,7 +262,7 @@ BEGIN
   converted := 0;
   IF pages IS NULL OR pages < 1 THEN
     PERFORM yore._fail('YO007', pg_catalog.format('pages is a number from 1 on, not %s', pg_catalog.quote_nullable(pages)),
-                       'Leave it out for 500, which is 4 MB.');
+                       'Leave it out for 200, which is 1.6 MB.');
   END IF;
   PERFORM yore._check_rights(yore._storage(m), m.in_place);
   m := yore._hold(m);   -- nobody else converts meanwhile
