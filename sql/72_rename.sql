@@ -131,7 +131,9 @@ BEGIN
   SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', w.in_schema, w.name), ', ') INTO taken
     FROM yore._places(n) AS w
    WHERE w.kind <> 'FUNCTION' AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', w.in_schema, w.name)) IS NOT NULL
-     AND NOT EXISTS (SELECT FROM yore._places(m) AS here WHERE (here.thing, here.in_schema, here.name) = (w.thing, w.in_schema, w.name));
+     -- The past may stay where it is; the table itself has to get another name.
+     AND NOT EXISTS (SELECT FROM yore._places(m) AS here WHERE (here.thing, here.in_schema, here.name) = (w.thing, w.in_schema, w.name)
+                        AND (m.schema_name, m.table_name) <> (n.schema_name, n.table_name));
   IF taken IS NOT NULL THEN
     PERFORM yore._fail('YO006', pg_catalog.format('%I.%I cannot be called %I.%I: %s is already there', m.schema_name, m.table_name, n.schema_name, n.table_name, taken),
                        'Choose another name, or rename what has it.');
