@@ -56,14 +56,20 @@ $$;
 COMMENT ON FUNCTION yore._copy_indexes(yore.tracked) IS
   'Gives the past a copy of each index of the table that it has none of, but the key''s; under copy_indexes => false, none.';
 
+CREATE OR REPLACE FUNCTION yore._copy_of(m yore.tracked, index_name name) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT i.indexrelid::regclass FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+   WHERE i.indrelid = yore._past(m) AND c.relname = yore._copy_name(index_name)
+$$;
+COMMENT ON FUNCTION yore._copy_of(yore.tracked, name) IS 'The past''s copy of an index; NULL if there is none.';
+
 CREATE OR REPLACE FUNCTION yore._drop_copy(m yore.tracked, index_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  copy regclass;
+  copy regclass := yore._copy_of(m, index_name);
 BEGIN
-  SELECT i.indexrelid INTO copy FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-   WHERE i.indrelid = yore._past(m) AND c.relname = yore._copy_name(index_name);
   IF copy IS NOT NULL THEN
     EXECUTE pg_catalog.format('DROP INDEX %s', copy);
   END IF;
@@ -95,10 +101,8 @@ CREATE OR REPLACE FUNCTION yore._rename_copy(m yore.tracked, index_name name, ne
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  copy regclass;
+  copy regclass := yore._copy_of(m, index_name);
 BEGIN
-  SELECT i.indexrelid INTO copy FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-   WHERE i.indrelid = yore._past(m) AND c.relname = yore._copy_name(index_name);
   IF copy IS NOT NULL AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.past_schema, yore._copy_name(new_name))) IS NULL THEN
     EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', copy, yore._copy_name(new_name));
   END IF;
