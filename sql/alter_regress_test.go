@@ -155,3 +155,17 @@ func TestAlterRegressRenameWithPastName(t *testing.T) {
 	l.want("SELECT table_name, past, state FROM yore.status()", "s.u|temporal_s.older|ok")
 	pgtest.Clean(t, l.db)
 }
+
+// Dropped from the past as well, a column called id gives its name in history
+// back to the row id: a view that meant the column does not get that instead.
+func TestAlterRegressViewOfADroppedID(t *testing.T) {
+	l := newLab(t, "SELECT yore.create_immutable_table('t', 'id int, a int')", "INSERT INTO t (id, a) VALUES (1, 2)",
+		"CREATE VIEW v AS SELECT id FROM history.t", "CREATE VIEW w AS SELECT a FROM history.t")
+	l.refused("2BP01", "SELECT yore.alter_table('t', 'DROP id', keep_past => false)")
+	l.want("SELECT id FROM v", "1")
+	l.exec("SELECT yore.alter_table('t', 'DROP id CASCADE', keep_past => false)")
+	l.want("SELECT to_regclass('v')", "∅")
+	l.want("SELECT a FROM w", "2")
+	l.want("SELECT pg_typeof(id) FROM history.t", "uuid")
+	pgtest.Clean(t, l.db)
+}
