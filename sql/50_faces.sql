@@ -46,6 +46,25 @@ END
 $$;
 COMMENT ON FUNCTION yore._revoke_acl(regclass) IS 'Takes back all grants on a relation and its columns to others than its owner.';
 
+CREATE OR REPLACE FUNCTION yore._revoke_column(m yore.tracked, column_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  face regclass;
+  g    jsonb;
+BEGIN
+  FOREACH face IN ARRAY ARRAY[CASE WHEN NOT m.in_place THEN pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.schema_name, m.table_name)) END,
+                              pg_catalog.to_regclass(pg_catalog.format('%I.%I', yore._schema('history', m.schema_name), m.table_name)),
+                              pg_catalog.to_regclass(pg_catalog.format('%I.%I', yore._schema('asof', m.schema_name), m.table_name))] LOOP
+    FOR g IN SELECT * FROM pg_catalog.jsonb_array_elements(yore._save_acl(face)) AS a WHERE a ->> 'column' = column_name LOOP
+      EXECUTE pg_catalog.format('REVOKE %s (%I) ON %s FROM %s CASCADE', g ->> 'privilege', column_name, face, g ->> 'grantee');
+    END LOOP;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION yore._revoke_column(yore.tracked, name) IS
+  'Takes back the grants on a column of the faces: one that is dropped by the same statement that adds another of its name, which does not inherit them.';
+
 CREATE OR REPLACE FUNCTION yore._replace_view(m yore.tracked, name text, definition text, options text, like_rel regclass) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 AS $$

@@ -163,6 +163,9 @@ AS $$
     FROM pg_catalog.generate_series(1, 1600) AS n
    CROSS JOIN LATERAL (SELECT yore._derived(column_name, word || n)) AS free (name)
    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = past AND a.attname = free.name)
+     -- A virtual column is not in the past, and has its name in history all the same.
+     AND NOT EXISTS (SELECT FROM yore.tracked AS m CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.columns) AS c
+                      WHERE yore._past(m) = past AND c ->> 'name' = free.name)
    ORDER BY n LIMIT 1
 $$;
 COMMENT ON FUNCTION yore._aside(regclass, name, text) IS 'The name under which the past keeps a column that gave up its own: name_until_1, _2, …';

@@ -38,7 +38,7 @@ DECLARE
   concerned   boolean := false;   -- past, triggers or faces
   cascades    boolean := false;
   added       name[] := '{}';
-  dropped     name[] := '{}';    -- from the past, too
+  dropped     name[] := '{}';
   conversions jsonb := '{}';
   saved       jsonb;
 BEGIN
@@ -58,7 +58,7 @@ BEGIN
     PERFORM yore._refuse_action(m, a.kind, a.column_name);
     concerned := concerned OR a.kind <> 'other' OR m.immutable AND yore._binds(a.words);
     added := added || CASE WHEN a.kind = 'add' THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
-    dropped := dropped || CASE WHEN a.kind = 'drop' AND keep_past IS FALSE THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
+    dropped := dropped || CASE WHEN a.kind = 'drop' THEN ARRAY[a.column_name] ELSE '{}'::name[] END;
     cascades := cascades OR a.kind = 'drop' AND pg_catalog.upper(a.words[pg_catalog.cardinality(a.words)]) = 'CASCADE';
     IF a.kind = 'retype' THEN
       conversions := conversions || pg_catalog.jsonb_build_object(a.column_name, yore._foresee(m, a.words, a.column_name, a.using_expression, in_batches));
@@ -75,7 +75,8 @@ BEGIN
   -- While the views are still there to follow.
   PERFORM yore._make_way(m, n) FROM pg_catalog.unnest(added) AS n
     WHERE NOT m.columns @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', n));
-  IF m.immutable AND yore._shown(m, 'id') = ANY (dropped) AND NOT yore._shows_id(m) THEN
+  PERFORM yore._revoke_column(m, n) FROM pg_catalog.unnest(added) AS n WHERE n = ANY (dropped);
+  IF m.immutable AND keep_past IS FALSE AND yore._shown(m, 'id') = ANY (dropped) AND NOT yore._shows_id(m) THEN
     -- History will show the row id under that name: not to views that mean the column.
     EXECUTE pg_catalog.format('ALTER VIEW %I.%I RENAME COLUMN %I TO "yore column 0"', yore._schema('history', m.schema_name), m.table_name, yore._shown(m, 'id'));
   END IF;

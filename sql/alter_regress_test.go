@@ -169,3 +169,13 @@ func TestAlterRegressViewOfADroppedID(t *testing.T) {
 	l.want("SELECT pg_typeof(id) FROM history.t", "uuid")
 	pgtest.Clean(t, l.db)
 }
+
+// A column is not the one that had its name: it does not inherit its grants.
+func TestAlterRegressGrantsOfADroppedColumn(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (k int PRIMARY KEY, a int, b int)", "SELECT yore.track('t')")
+	role := newRole(t, l.pool.Config().ConnString())
+	l.exec("GRANT SELECT (a, b) ON t TO "+role, "SELECT yore.alter_table('t', 'ALTER b TYPE bigint, DROP a, ADD a text')")
+	l.want("SELECT has_column_privilege('"+role+"', 't', 'a', 'SELECT'), has_column_privilege('"+role+"', 't', 'b', 'SELECT')", "f|t")
+	l.exec("SELECT yore.alter_table('t', 'ADD COLUMN IF NOT EXISTS b int')")
+	l.want("SELECT has_column_privilege('"+role+"', 't', 'b', 'SELECT')", "t")
+}

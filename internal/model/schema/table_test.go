@@ -207,9 +207,7 @@ func derived(base, suffix string) string {
 func (tb *table) taken() map[string]bool {
 	names := map[string]bool{}
 	for _, c := range tb.columns {
-		if !c.virtual {
-			names[c.name] = true
-		}
+		names[c.name] = true
 	}
 	for _, c := range tb.kept {
 		names[c.name] = true
