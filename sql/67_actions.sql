@@ -37,7 +37,7 @@ COMMENT ON FUNCTION yore._name_of(text) IS 'The name that a token writes, quoted
 
 CREATE OR REPLACE FUNCTION yore._actions(action text, what text DEFAULT 'action of ALTER TABLE',
   hint text DEFAULT 'Write what follows the table''s name in ALTER TABLE, as in yore.alter_table(''t'', ''ADD COLUMN note text''); several with commas between.')
-RETURNS TABLE (words text[], body text, using_expression text)
+RETURNS TABLE (words text[], using_expression text)
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -48,7 +48,6 @@ DECLARE
   odd   text;
 BEGIN
   words := '{}';
-  body := '';
   WHILE rest <> '' LOOP
     token := yore._token(rest);
     rest := pg_catalog.substr(rest, pg_catalog.length(token) + 1);
@@ -61,12 +60,10 @@ BEGIN
     IF token = ',' AND depth = 0 THEN
       RETURN NEXT;
       words := '{}';
-      body := '';
       using_expression := NULL;
       begun := false;
       CONTINUE;
     END IF;
-    body := body || token;
     IF begun THEN
       using_expression := coalesce(using_expression, '') || token;
     END IF;
@@ -83,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._actions(text, text, text) IS
-  'The comma-separated actions of an ALTER TABLE: their tokens without white space and comments, their text, and the expression behind USING. Error YO024 for what cannot be actions: a semicolon, an open quote or parenthesis, nothing at all.';
+  'The comma-separated actions of an ALTER TABLE: their tokens without white space and comments, and the expression behind USING. Error YO024 for what cannot be actions: a semicolon, an open quote or parenthesis, nothing at all.';
 
 CREATE OR REPLACE FUNCTION yore._action_kind(words text[]) RETURNS TABLE (kind text, column_name name)
 LANGUAGE plpgsql IMMUTABLE
