@@ -131,7 +131,7 @@ func ExampleImmutableTable_History() {
 }
 
 // A query of the entities as they were.
-func ExampleImmutableTable_AtTime() {
+func ExampleImmutableTable_AsOf() {
 	ctx := context.Background()
 	db, drop := notesDB(ctx)
 	defer drop()
@@ -147,7 +147,7 @@ func ExampleImmutableTable_AtTime() {
 		}
 	}
 	show("now:", notes.Current())
-	show("then:", notes.AtTime(second.ValidFrom))
+	show("then:", notes.AsOf(second.ValidFrom))
 	// Output:
 	// now: Buy milk 9
 	// then: Buy milk 1

@@ -99,8 +99,8 @@ func TestEveryHandle(t *testing.T) {
 			}
 
 			equal(t, "History", do(users.History(u.EntityID).All(ctx, db)).ok(t), []user{u, u2, u3, u4, u5, u6})
-			equal(t, "AtTime", do(users.AtTime(u3.ValidFrom).Where("email = $1", u.Email).All(ctx, db)).ok(t), []user{u3})
-			equal(t, "AtTime and tombstones", do(users.AtTime(u5.ValidFrom).IncludeDeleted().Where("email = $1", u.Email).One(ctx, db)).ok(t), u5)
+			equal(t, "AsOf", do(users.AsOf(u3.ValidFrom).Where("email = $1", u.Email).All(ctx, db)).ok(t), []user{u3})
+			equal(t, "AsOf and tombstones", do(users.AsOf(u5.ValidFrom).IncludeDeleted().Where("email = $1", u.Email).One(ctx, db)).ok(t), u5)
 			equal(t, "IncludeDeleted", do(users.IncludeDeleted().Where("email LIKE $1", "%@"+name).Count(ctx, db)).ok(t), int64(3))
 			page := users.Where("email LIKE $1 AND cardinality(tags) = $2", "%@"+name, 2).Where("age > $1", 1).OrderBy("name DESC").Limit(2).Offset(0)
 			equal(t, "Query", do(page.All(ctx, db)).ok(t), []user{u6})
@@ -111,7 +111,7 @@ func TestEveryHandle(t *testing.T) {
 			p := do(projects.Insert(ctx, db, project{Title: "p", OrgEntityID: &o.EntityID})).ok(t)
 			of := yore.Related(orgs.Current(), yore.BelongsTo, "org_entity_id")
 			equal(t, "Related", do(of.One(ctx, db, p)).ok(t), &o)
-			q := projects.Where("projects.entity_id = $1", p.EntityID).Join("o", orgs.AtTime(o.ValidFrom), "o.entity_id = projects.org_entity_id AND o.name = $1", name)
+			q := projects.Where("projects.entity_id = $1", p.EntityID).Join("o", orgs.AsOf(o.ValidFrom), "o.entity_id = projects.org_entity_id AND o.name = $1", name)
 			lines := do(yore.Select[line](q, "title", "o.name AS org", "3 AS n").All(ctx, db)).ok(t)
 			equal(t, "Select", lines, []line{{"p", name, 3}})
 

@@ -137,7 +137,7 @@ func TestFullLife(t *testing.T) {
 		if (v.DeletedAt != nil) != (v.Version == 5 || v.Version == 8) {
 			t.Errorf("version %d: deleted_at %v", v.Version, v.DeletedAt)
 		}
-		at, err := users.AtTime(v.ValidFrom).One(ctx, db)
+		at, err := users.AsOf(v.ValidFrom).One(ctx, db)
 		if v.DeletedAt != nil && !errors.Is(err, yore.ErrNotFound) || v.DeletedAt == nil && (err != nil || at.Version != v.Version) {
 			t.Errorf("as of version %d: %+v, %v", i+1, at, err)
 		}

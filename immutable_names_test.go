@@ -47,8 +47,8 @@ func TestNames(t *testing.T) {
 				v5 := do(tasks.Mutate(ctx, db, v1.EntityID, func(t *task) error { t.Title = "five"; return nil })).ok(t)
 				equal(t, "History", do(tasks.History(v1.EntityID).All(ctx, db)).ok(t), []task{v1, v2, v3, v4, v5})
 				equal(t, "Get", do(tasks.Get(ctx, db, v1.EntityID)).ok(t), v5)
-				equal(t, "AtTime", do(tasks.AtTime(v2.ValidFrom).Where(`"Mixed Case" = $1`, "m").One(ctx, db)).ok(t), v2)
-				equal(t, "IncludeDeleted", do(tasks.AtTime(v3.ValidFrom).IncludeDeleted().Where("entity_id = $1", v1.EntityID).One(ctx, db)).ok(t), v3)
+				equal(t, "AsOf", do(tasks.AsOf(v2.ValidFrom).Where(`"Mixed Case" = $1`, "m").One(ctx, db)).ok(t), v2)
+				equal(t, "IncludeDeleted", do(tasks.AsOf(v3.ValidFrom).IncludeDeleted().Where("entity_id = $1", v1.EntityID).One(ctx, db)).ok(t), v3)
 				if n := do(tasks.AllVersions().Count(ctx, db)).ok(t); n < 5 {
 					t.Error(n)
 				}
@@ -91,7 +91,7 @@ func TestPrefix(t *testing.T) {
 		t.Errorf("%+v\n%+v\n%+v", v2, v3, v4)
 	}
 	equal(t, "History", do(docs.History(v1.EntityID).All(ctx, db)).ok(t), []doc{v1, v2, v3, v4})
-	equal(t, "IncludeDeleted", do(docs.AtTime(v3.Since).IncludeDeleted().One(ctx, db)).ok(t), v3)
+	equal(t, "IncludeDeleted", do(docs.AsOf(v3.Since).IncludeDeleted().One(ctx, db)).ok(t), v3)
 	// Without the option, it is said what is wrong.
 	type bare struct{ yore.Meta }
 	do(yore.Immutable[bare]("docs").Insert(ctx, db, bare{})).fails(t, yore.ErrOption)
@@ -100,7 +100,7 @@ func TestPrefix(t *testing.T) {
 func TestSchemas(t *testing.T) {
 	t.Parallel()
 	q := yore.Immutable[task]("tasks", yore.Schemas("past", "then"))
-	for want, query := range map[string]yore.Query[task]{`"past"."tasks"`: q.AllVersions(), `"then"."tasks"(`: q.AtTime(time.Now())} {
+	for want, query := range map[string]yore.Query[task]{`"past"."tasks"`: q.AllVersions(), `"then"."tasks"(`: q.AsOf(time.Now())} {
 		if sql, _, err := query.SQL(); err != nil || !strings.Contains(sql, want) {
 			t.Errorf("%s, %v", sql, err)
 		}
@@ -180,7 +180,7 @@ func TestWrongTables(t *testing.T) {
 			}
 		}
 	}
-	for method, err := range map[string]error{"History": do(yore.Immutable[task]("plain").History(row.EntityID).All(ctx, db)).err, "AtTime": do(yore.Immutable[task]("plain").AtTime(time.Now()).All(ctx, db)).err} {
+	for method, err := range map[string]error{"History": do(yore.Immutable[task]("plain").History(row.EntityID).All(ctx, db)).err, "AsOf": do(yore.Immutable[task]("plain").AsOf(time.Now()).All(ctx, db)).err} {
 		if !errors.Is(err, yore.ErrNotTracked) {
 			t.Errorf("%s of plain: %v", method, err)
 		}

@@ -17,13 +17,13 @@ func (t *ImmutableTable[T]) Where(condition string, args ...any) Query[T] {
 // version, of the deleted ones the tombstone. It reads history.
 func (t *ImmutableTable[T]) IncludeDeleted() Query[T] { return t.Current().IncludeDeleted() }
 
-// AtTime is the query of the entities as they were at a time, cut to
+// AsOf is the query of the entities as they were at a time, cut to
 // microseconds; without those that did not exist, or were deleted, then. The
 // zero Time means the present. It reads the past with the caller's rights: see
 // yore.grant_history.
 //
 // A time later than StableTime can give another answer later.
-func (t *ImmutableTable[T]) AtTime(at time.Time) Query[T] {
+func (t *ImmutableTable[T]) AsOf(at time.Time) Query[T] {
 	if at.IsZero() {
 		return t.Current()
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // A Query reads rows of type T. Its scope, what of the table it sees, was fixed
-// when it was made (Current, AtTime and so on), so no condition can let in what
+// when it was made (Current, AsOf and so on), so no condition can let in what
 // the scope leaves out. Every method returns a new Query; one can be kept and
 // used as the beginning of several.
 type Query[T any] struct{ q query }

@@ -34,8 +34,8 @@ func TestImmutableInsideAsOf(t *testing.T) {
 		do(users.Get(ctx, tx, c1.EntityID)).fails(t, yore.ErrDeleted)
 		do(users.Get(ctx, tx, late.EntityID)).fails(t, yore.ErrNotFound)
 		equal(t, "IncludeDeleted", do(users.IncludeDeleted().OrderBy("email").All(ctx, tx)).ok(t), []user{a1, b1, c2})
-		equal(t, "AtTime", do(users.AtTime(a2.ValidFrom).Where("email = 'a@x'").One(ctx, tx)).ok(t), a2)
-		equal(t, "AtTime before", do(users.AtTime(a1.ValidFrom).Count(ctx, tx)).ok(t), int64(1))
+		equal(t, "AsOf", do(users.AsOf(a2.ValidFrom).Where("email = 'a@x'").One(ctx, tx)).ok(t), a2)
+		equal(t, "AsOf before", do(users.AsOf(a1.ValidFrom).Count(ctx, tx)).ok(t), int64(1))
 		equal(t, "History", do(users.History(a1.EntityID).All(ctx, tx)).ok(t), []user{a1, a2})
 		equal(t, "Related", do(yore.Related(orgs.Current(), yore.BelongsTo, "org_entity_id").One(ctx, tx, project{OrgEntityID: &o.EntityID})).ok(t), (*org)(nil))
 		equal(t, "Join", do(users.Current().Join("o", orgs.Current(), "true").Count(ctx, tx)).ok(t), int64(0))
@@ -59,7 +59,7 @@ func TestImmutableInsideAsOf(t *testing.T) {
 	err := yore.AsOf(ctx, pool, at, func(tx pgx.Tx) error { _, err := named.Get(ctx, tx, a1.EntityID); return err })
 	do(0, err).fails(t, yore.ErrPresent)
 	err = yore.AsOf(ctx, pool, at, func(tx pgx.Tx) error {
-		equal(t, "named, at a time", do(named.AtTime(at.Add(time.Microsecond)).Where("email = 'a@x'").One(ctx, tx)).ok(t), a1)
+		equal(t, "named, at a time", do(named.AsOf(at.Add(time.Microsecond)).Where("email = 'a@x'").One(ctx, tx)).ok(t), a1)
 		return nil
 	})
 	if err != nil {

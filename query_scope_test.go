@@ -60,7 +60,7 @@ func TestHistoryScope(t *testing.T) {
 }
 
 // immutable-110..118
-func TestAtTime(t *testing.T) {
+func TestImmutableAsOf(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
 	v1 := do(users.Insert(ctx, db, newUser("a@x"))).ok(t)
@@ -70,7 +70,7 @@ func TestAtTime(t *testing.T) {
 	v3 := do(users.Update(ctx, db, v2, rename("three"))).ok(t)
 	at := func(what string, when time.Time, want ...user) {
 		t.Helper()
-		got := do(users.AtTime(when).Where("email = $1", "a@x").All(ctx, db)).ok(t)
+		got := do(users.AsOf(when).Where("email = $1", "a@x").All(ctx, db)).ok(t)
 		equal(t, what, got, append([]user{}, want...))
 	}
 	at("immutable-110: before", v1.ValidFrom.Add(-time.Second))
@@ -85,7 +85,7 @@ func TestAtTime(t *testing.T) {
 	at("nanoseconds are cut", v2.ValidFrom.Add(-1), v1)
 	at("another zone", v2.ValidFrom.In(time.FixedZone("west", -9*3600)), v2)
 	at("the present", time.Time{}, v3)
-	equal(t, "immutable-112", do(users.AtTime(b1.ValidFrom).OrderBy("email").All(ctx, db)).ok(t), []user{v1, b1})
+	equal(t, "immutable-112", do(users.AsOf(b1.ValidFrom).OrderBy("email").All(ctx, db)).ok(t), []user{v1, b1})
 	gone := do(users.Delete(ctx, db, v3)).ok(t)
 	at("immutable-111", gone.ValidFrom.Add(-time.Microsecond), v3)
 	at("deleted", gone.ValidFrom)
@@ -109,7 +109,7 @@ func TestIncludeDeleted(t *testing.T) {
 	equal(t, "immutable-122", do(latest.Where("email = 'c@x'").All(ctx, db)).ok(t), []user{c4})
 	then := func(what string, at time.Time, want ...user) {
 		t.Helper()
-		got := do(users.AtTime(at).IncludeDeleted().Where("email = 'c@x'").All(ctx, db)).ok(t)
+		got := do(users.AsOf(at).IncludeDeleted().Where("email = 'c@x'").All(ctx, db)).ok(t)
 		equal(t, what, got, append([]user{}, want...))
 	}
 	then("before", c.ValidFrom.Add(-time.Microsecond))

@@ -32,9 +32,9 @@ func TestScopesAndMethods(t *testing.T) {
 	}{
 		"Current":               {users.Current(), []user{a, b2}},
 		"IncludeDeleted":        {users.IncludeDeleted(), []user{a, b2, c2}},
-		"AtTime":                {users.AtTime(c.ValidFrom), []user{a, b, c}},
-		"AtTimeIncludeDeleted":  {users.AtTime(c2.ValidFrom).IncludeDeleted(), []user{a, b, c2}},
-		"AtTimeZero":            {users.AtTime(time.Time{}), []user{a, b2}},
+		"AsOf":                  {users.AsOf(c.ValidFrom), []user{a, b, c}},
+		"AsOfIncludeDeleted":    {users.AsOf(c2.ValidFrom).IncludeDeleted(), []user{a, b, c2}},
+		"AtTimeZero":            {users.AsOf(time.Time{}), []user{a, b2}},
 		"History":               {users.History(b.EntityID), []user{b, b2}},
 		"HistoryIncludeDeleted": {users.History(c.EntityID).IncludeDeleted(), []user{c, c2}},
 		"AllVersions":           {users.AllVersions(), []user{a, b, b2, c, c2}},
@@ -95,7 +95,7 @@ func TestConditionsStayInside(t *testing.T) {
 		do(users.Current().Join("o", orgs.Current(), condition).All(ctx, db)).fails(t, yore.ErrOption)
 		do(yore.Select[struct{ A int }](users.Current(), condition).All(ctx, db)).fails(t, yore.ErrOption)
 	}
-	equal(t, "as of then", do(users.AtTime(v1.ValidFrom).Where("true OR version = 2").All(ctx, db)).ok(t), []user{v1})
+	equal(t, "as of then", do(users.AsOf(v1.ValidFrom).Where("true OR version = 2").All(ctx, db)).ok(t), []user{v1})
 	equal(t, "history", do(users.History(gone.EntityID).Where("true OR true").Count(ctx, db)).ok(t), int64(2))
 }
 
@@ -108,7 +108,7 @@ func TestParameters(t *testing.T) {
 	t.Parallel()
 	ctx, db := withImmutable(t)
 	a := do(users.Insert(ctx, db, newUser("$1@x"))).ok(t)
-	q := users.AtTime(time.Now().Add(time.Hour)).
+	q := users.AsOf(time.Now().Add(time.Hour)).
 		Join("o", users.Where("email = $1", "$1@x"), "o.entity_id = users.entity_id AND $2::text = $1::text", "s", "s").
 		Where("users.email = '$1@x' AND users.name = $1 /* $9 */ AND $tag$ $8 $tag$ <> ''", "N").
 		Where("users.status = $2 AND users.email LIKE $1", "%@x", "active").Limit(5).Offset(0)

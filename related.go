@@ -37,7 +37,7 @@ type Relation[Child any] struct {
 // column that refers.
 //
 //	author := yore.Related(users.Current(), yore.BelongsTo, "author_entity_id")
-//	comments := yore.Related(comments.AtTime(then).OrderBy("valid_from"), yore.HasMany, "post_entity_id")
+//	comments := yore.Related(comments.AsOf(then).OrderBy("valid_from"), yore.HasMany, "post_entity_id")
 //
 // A related row that the query does not see, deleted or not there at its time,
 // is as if there were none. Limit and Offset would cut the batch, not each

@@ -35,7 +35,7 @@ func wholeTable(ctx context.Context, db *pgx.Conn, rounds int) error {
 					took[name] = append(took[name], d)
 				}
 				start := time.Now()
-				rows, err := p.items.AtTime(m.at).All(ctx, db)
+				rows, err := p.items.AsOf(m.at).All(ctx, db)
 				if err != nil {
 					return err
 				}

@@ -16,7 +16,7 @@ func ListPosts(ctx context.Context, db yore.DB) ([]Post, error) {
 // ListPostsAt is ListPosts as of a time: it returns the posts that there were
 // then, as they were.
 func ListPostsAt(ctx context.Context, db yore.DB, at time.Time) ([]Post, error) {
-	return Posts.AtTime(at).OrderBy("entity_id").All(ctx, db)
+	return Posts.AsOf(at).OrderBy("entity_id").All(ctx, db)
 }
 
 // GetPost returns a post in its current version.
