@@ -59,9 +59,7 @@ func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
 		return stream[R](ctx, db, s.q.t, statement{err: s.q.misuse(err)})
 	}
 	sql, args, err := s.SQL()
-	return stream[R](ctx, db, s.q.t, statement{sql, args, err, row, func(rows pgx.Rows, fields []any) ([]any, error) {
-		return byName(row, rows, fields)
-	}})
+	return stream[R](ctx, db, s.q.t, statement{sql: sql, args: args, err: err, row: row, byName: true})
 }
 
 // byName finds the field of each column of a result.
