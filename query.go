@@ -151,7 +151,7 @@ func (q Query[T]) One(ctx context.Context, db DB) (T, error) {
 // an error is the last that is yielded.
 func (q Query[T]) Each(ctx context.Context, db DB) iter.Seq2[T, error] {
 	sql, args, err := q.SQL()
-	return stream[T](ctx, db, q.q.t, statement{sql: sql, args: args, err: err, row: q.q.t.row})
+	return stream[T](ctx, db, q.q.t, statement{sql: sql, args: args, err: err, row: q.q.t.row, versions: q.q.versions})
 }
 
 // Count returns how many rows there are.

@@ -20,6 +20,9 @@ type statement struct {
 	err    error
 	row    *rowtype.Type // of the struct that a row is read into; nil for Row
 	byName bool          // the result's columns are found by their names, not by their order
+
+	versions bool // rows are Versions, or more than that
+	more     int  // how many values stand behind
 }
 
 // stream runs a statement and reads its rows one by one.
@@ -63,12 +66,12 @@ func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error,
 	var own []any
 	settle := func() {}
 	if v, ok := target.(versioned); ok {
-		target, own, settle = v.parts(t)
+		target, own, settle = v.parts(t, s.more)
 	}
 	if s.row == nil {
 		return func() error {
 			defer settle()
-			return readMap(t, rows, target.(*Row), own)
+			return readMap(t, rows, target.(*Row), own, s.versions)
 		}, nil
 	}
 	v := reflect.ValueOf(target)
@@ -89,7 +92,7 @@ func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error,
 
 // readMap reads the row at hand by the names of its columns; the last of them
 // go to own.
-func readMap(t *table, rows pgx.Rows, row *Row, own []any) error {
+func readMap(t *table, rows pgx.Rows, row *Row, own []any, versions bool) error {
 	described := rows.FieldDescriptions()
 	n := len(described) - len(own)
 	values, dest := make([]any, n), make([]any, n)
@@ -101,7 +104,7 @@ func readMap(t *table, rows pgx.Rows, row *Row, own []any) error {
 	}
 	*row = make(Row, n)
 	for i, value := range values {
-		if name := described[i].Name; own == nil || !t.isVersionData(name) {
+		if name := described[i].Name; !versions || !t.isVersionData(name) {
 			(*row)[name] = plain(value)
 		}
 	}

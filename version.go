@@ -34,19 +34,23 @@ func Rows[T any](q Query[Version[T]]) Query[T] {
 	return Query[T]{q.q}
 }
 
-// versioned is a *Version[T], seen from where T is not known.
+// versioned is a *Version[T], or another that is more than its row, seen from
+// where T is not known.
 type versioned interface {
-	// parts returns pointers to the row and to the version data, in the order of
-	// the select list, and what is to be done once they are set.
-	parts(t *table) (row any, own []any, settle func())
+	// parts returns pointers to the row and to what is selected behind it, in the
+	// order of the select list, and what is to be done once they are set. more is
+	// how many values there are that only the statement knows.
+	parts(t *table, more int) (row any, own []any, settle func())
 }
 
-func (v *Version[T]) parts(t *table) (any, []any, func()) {
+func (v *Version[T]) parts(t *table, _ int) (any, []any, func()) {
 	return &v.Row, []any{&v.Number, &v.From, &v.To, &v.Deleted, &v.XID}, func() {
 		v.t = t
 		v.From, v.To = utc(v.From), utc(v.To)
 	}
 }
+
+func (v Version[T]) inside() (any, *table) { return v.Row, v.t }
 
 func utc(t *time.Time) *time.Time {
 	if t == nil {
