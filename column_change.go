@@ -67,13 +67,16 @@ func cmpOr(a, b *table) *table {
 	return b
 }
 
-// value is the value of a column; invalid for NULL in a Row, and where there is
-// no row.
+// value is the value of a column; invalid for NULL, and where there is no row.
 func (v Version[T]) value(column string) reflect.Value {
 	if v.Deleted || v.t == nil {
 		return reflect.Value{}
 	}
 	value, ok := valueOf(v.t.row, reflect.ValueOf(v.Row), column)
+	for ok && value.Kind() == reflect.Pointer {
+		ok = !value.IsNil()
+		value = value.Elem()
+	}
 	if !ok {
 		return reflect.Value{}
 	}
@@ -82,14 +85,7 @@ func (v Version[T]) value(column string) reflect.Value {
 
 func equalValues(a, b reflect.Value) bool { return a.Type() == b.Type() && same(a, b) }
 
-// shownValue takes a value out of its pointer.
 func shownValue(v reflect.Value) any {
-	for v.IsValid() && v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return nil
-		}
-		v = v.Elem()
-	}
 	if !v.IsValid() {
 		return nil
 	}

@@ -21,6 +21,7 @@ type query struct {
 	versions bool // rows are Versions
 	joins    []join
 	where    []part
+	group    []string
 	order    []string
 	limit    *int64
 	offset   *int64

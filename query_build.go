@@ -40,16 +40,15 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		}
 		s.WriteString([]string{" WHERE ", " AND "}[min(i, 1)] + "(" + condition + "\n)")
 	}
+	if err := q.clause(&s, b, " GROUP BY ", q.group); err != nil {
+		return "", err
+	}
 	order := q.order
 	if order == nil {
 		order = q.defaultOrder()
 	}
-	for i, expression := range order {
-		expression, err := b.Part(expression, nil)
-		if err != nil {
-			return "", q.misuse(err)
-		}
-		s.WriteString([]string{" ORDER BY ", ", "}[min(i, 1)] + expression + "\n")
+	if err := q.clause(&s, b, " ORDER BY ", order); err != nil {
+		return "", err
 	}
 	if q.limit != nil {
 		// Written out: of a parameter the planner knows nothing, takes the plan
@@ -63,6 +62,19 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		s.WriteString(" FOR NO KEY UPDATE")
 	}
 	return s.String(), nil
+}
+
+// clause writes expressions behind the words that begin a clause; nothing if
+// there is none.
+func (q query) clause(s *strings.Builder, b *fragment.Builder, words string, expressions []string) error {
+	for i, expression := range expressions {
+		expression, err := b.Part(expression, nil)
+		if err != nil {
+			return q.misuse(err)
+		}
+		s.WriteString([]string{words, ", "}[min(i, 1)] + expression + "\n")
+	}
+	return nil
 }
 
 // list is the select list for the row type.

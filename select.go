@@ -31,6 +31,18 @@ func Select[R, T any](q Query[T], expressions ...string) Selection[R] {
 	return Selection[R]{q.q, expressions}
 }
 
+// GroupBy makes groups of rows for aggregates among the expressions, by SQL
+// expressions; by none, one group of all rows. The order that the scope has goes.
+//
+//	yore.Select[perName](countries.AllVersions(), "name", "count(*) AS n").GroupBy("name")
+func (s Selection[R]) GroupBy(expressions ...string) Selection[R] {
+	s.q.group = append([]string{}, expressions...)
+	if s.q.order == nil {
+		s.q.order = []string{}
+	}
+	return s
+}
+
 // SQL returns the statement and its arguments.
 func (s Selection[R]) SQL() (string, []any, error) {
 	var b fragment.Builder
