@@ -11,7 +11,7 @@ import (
 )
 
 type event struct {
-	Name string `db:",key"`
+	Name string `db:"name,key"`
 }
 
 var events = yore.Temporal[event]("events")

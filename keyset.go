@@ -76,12 +76,13 @@ func (q query) names(expression, column string) bool {
 // columns is what is to be selected beside the row: the sort values, as text.
 func (k keyset) columns(b *fragment.Builder) (string, error) {
 	var s strings.Builder
-	for _, t := range k.terms {
+	for i, t := range k.terms {
 		expression, err := b.Part(t.expression, nil)
 		if err != nil {
 			return "", err
 		}
-		s.WriteString(", (" + expression + "\n)::text")
+		// A name that ORDER BY cannot mean.
+		s.WriteString(", (" + expression + "\n)::text AS " + fragment.Ident(fmt.Sprintf("~%d", i)))
 	}
 	return s.String(), nil
 }

@@ -23,7 +23,7 @@ type TemporalTable[T any] struct{ *table }
 // of entity_id, in an immutable table).
 //
 //	type Country struct {
-//		Code     string `db:",key"`
+//		Code     string `db:"code,key"`
 //		Name     string
 //		Currency string
 //	}

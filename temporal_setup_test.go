@@ -38,8 +38,8 @@ type named struct {
 }
 
 type booMoo struct {
-	BooID int64 `db:",key"`
-	MooID int64 `db:",key"`
+	BooID int64 `db:"boo_id,key"`
+	MooID int64 `db:"moo_id,key"`
 }
 
 type baz struct {
