@@ -14,7 +14,12 @@ import (
 // for a program's start and its tests; nothing else calls it.
 //
 // Errors: ErrNotTracked, ErrNotInstalled; ErrOption for what does not fit.
-func (t *table) Check(ctx context.Context, db DB) error {
+func (t *TemporalTable[T]) Check(ctx context.Context, db DB) error { return t.check(ctx, db) }
+
+// Check is as a TemporalTable's.
+func (t *ImmutableTable[T]) Check(ctx context.Context, db DB) error { return t.check(ctx, db) }
+
+func (t *table) check(ctx context.Context, db DB) error {
 	var key, columns []string
 	var prefix, face string
 	err := db.QueryRow(ctx, `
