@@ -15,7 +15,7 @@ import (
 )
 
 // A Selection reads expressions over a Query, mostly one that joins, as rows of
-// another struct type.
+// another struct type, or as Rows.
 type Selection[R any] struct {
 	q           query
 	expressions []string
@@ -63,7 +63,11 @@ func (s Selection[R]) All(ctx context.Context, db DB) ([]R, error) { return coll
 
 // Each is to All as Query's Each to its All.
 func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
-	row, err := rowtype.Of(reflect.TypeFor[R]())
+	var row *rowtype.Type
+	var err error
+	if r := reflect.TypeFor[R](); r != reflect.TypeFor[Row]() {
+		row, err = rowtype.Of(r)
+	}
 	if err == nil && len(s.expressions) == 0 {
 		err = fmt.Errorf("Select of nothing")
 	}

@@ -159,6 +159,8 @@ func TestUntyped(t *testing.T) {
 		equal(t, handle, len(grid.Rows), 2)
 		equal(t, handle, grid.Rows[0][1], any("tolar"))
 		equal(t, handle, grid.Rows[1][5].(time.Time), year(2007))
+		counted := yore.Select[yore.Row](countries.AllVersions(), "code", "count(*) AS n").GroupBy("code")
+		equal(t, handle, len(do(counted.All(ctx, db)).ok(t)), 3)
 		p := do(rows.AllVersions().Page(ctx, db, 2, "")).ok(t)
 		equal(t, handle, len(do(rows.AllVersions().Page(ctx, db, 99, p.Next)).ok(t).Rows), 5)
 	}
