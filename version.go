@@ -25,13 +25,13 @@ type Version[T any] struct {
 // countries.AsOf(t), say, each with the version that it was.
 func Versions[T any](q Query[T]) Query[Version[T]] {
 	q.q.versions = true
-	return Query[Version[T]]{q.q}
+	return Query[Version[T]](q)
 }
 
 // Rows is the way back from Versions: it reads the rows alone.
 func Rows[T any](q Query[Version[T]]) Query[T] {
 	q.q.versions = false
-	return Query[T]{q.q}
+	return Query[T](q)
 }
 
 // versioned is a *Version[T], or another that is more than its row, seen from
