@@ -2,9 +2,11 @@ package yore_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -267,4 +269,48 @@ func TestTemporalPanics(t *testing.T) {
 			f()
 		})
 	}
+}
+
+// A handle that is joined is read in line, not as a function's result: each of
+// its rows is found by the index.
+func TestJoinedHandlesAreInlined(t *testing.T) {
+	t.Parallel()
+	_, dsn, story := withStory(t)
+	db := &recorder{DB: connect(t, dsn, pgx.QueryExecModeCacheStatement)}
+	for what, q := range map[string]yore.Query[bar]{
+		"versions": yore.Rows(bars.History(1).Join("f", foos, "f.id = bars.foo_id")), "then": bars.AsOf(story.At["b1"]).Join("f", foos, "f.id = bars.foo_id"),
+	} {
+		do(q.All(t.Context(), db)).ok(t)
+		if plan := db.explained(t); strings.Contains(plan, "Function Scan") || !strings.Contains(plan, "foos_past_pkey") {
+			t.Errorf("%s:\n%s", what, plan)
+		}
+	}
+}
+
+// Tables of other schemas have their past in schemas of that name.
+func TestTemporalInOtherSchemas(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Pool(t)
+	pgtest.Exec(t, db, "CREATE SCHEMA sales", `CREATE TABLE sales."Orders" (id bigint PRIMARY KEY, name text)`, `SELECT yore.track('sales."Orders"')`,
+		`INSERT INTO sales."Orders" VALUES (1, 'one')`, `UPDATE sales."Orders" SET name = 'two'`, `DELETE FROM sales."Orders"`)
+	orders := yore.Temporal[named](`sales."Orders"`)
+	if err := orders.Check(t.Context(), db); err != nil {
+		t.Error(err)
+	}
+	v := do(orders.History(1).All(t.Context(), db)).ok(t)
+	equal(t, "versions", versionNames(v, namedName), []string{"one", "two", "two"})
+	equal(t, "then", do(orders.AsOf(v[0].AsOf()).All(t.Context(), db)).ok(t), []named{{1, "one"}})
+	equal(t, "now", do(orders.Current().All(t.Context(), db)).ok(t), []named{})
+	equal(t, "deleted", do(orders.IncludeDeleted().Count(t.Context(), db)).ok(t), int64(1))
+}
+
+// A version as JSON: what tools show.
+func TestVersionJSON(t *testing.T) {
+	t.Parallel()
+	dsn := withCountries(t)
+	rows := yore.Temporal[yore.Row]("countries", yore.Key("code"))
+	v := do(rows.History("DE").All(t.Context(), pgtest.Connect(t, dsn))).ok(t)
+	v[0].XID = 1<<63 + 1
+	text := string(do(json.Marshal(v[0])).ok(t))
+	equal(t, "JSON", text, `{"row":{"code":"DE","currency":"mark"},"version":1,"valid_from":null,"valid_to":"2002-01-01T00:00:00Z","deleted":false,"xid":"9223372036854775809"}`)
 }
