@@ -312,9 +312,7 @@ func changesOf(t testing.TB, db yore.DB, call string) (all []change) {
 			Kind     string
 			Old, New map[string]any
 		}
-		if err := json.Unmarshal([]byte(line), &c); err != nil {
-			t.Fatal(err)
-		}
+		unmarshal(t, line, &c)
 		all = append(all, change{string(c.Key), c.Kind, c.Old, c.New})
 	}
 	return all
@@ -350,9 +348,7 @@ func snapshot(t testing.TB, db yore.DB, asof string, key []string, at string) re
 	// yore's own columns of a table in place are no part of the row.
 	for _, line := range pgtest.Rows(t, db, "SELECT to_jsonb(sys_to) - '{sys_from,sys_xid}'::text[] - CASE WHEN to_jsonb(sys_to) ? 'sys_xid' THEN 'sys_version' ELSE '' END FROM "+asof+"("+at+") AS sys_to") {
 		row, k := map[string]any{}, map[string]any{}
-		if err := json.Unmarshal([]byte(line), &row); err != nil {
-			t.Fatal(err)
-		}
+		unmarshal(t, line, &row)
 		for _, c := range key {
 			k[c] = row[c]
 		}
@@ -360,6 +356,13 @@ func snapshot(t testing.TB, db yore.DB, asof string, key []string, at string) re
 		r[name] = row
 	}
 	return r
+}
+
+func unmarshal(t testing.TB, line string, to any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(line), to); err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
 }
 
 func mustJSON(t testing.TB, v any) string {
@@ -384,9 +387,7 @@ func zooTables(t testing.TB, db yore.DB) (all []zooTable) {
 	for _, line := range pgtest.Rows(t, db, `SELECT jsonb_build_array(format('%I.%I', schema_name, table_name), format('%I.%I', yore._schema('asof', schema_name), table_name),
 		format('%I.%I', yore._schema('history', schema_name), table_name), key_columns, CASE WHEN immutable THEN ARRAY[prefix || 'id', prefix || 'version', prefix || 'valid_from', prefix || 'deleted_at'] ELSE '{}' END) FROM yore.tracked ORDER BY 1`) {
 		var z zooTable
-		if err := json.Unmarshal([]byte(line), &[]any{&z.name, &z.asof, &z.history, &z.key, &z.own}); err != nil {
-			t.Fatal(err)
-		}
+		unmarshal(t, line, &[]any{&z.name, &z.asof, &z.history, &z.key, &z.own})
 		all = append(all, z)
 	}
 	return all
