@@ -394,7 +394,7 @@ func TestLoadSinceEver(t *testing.T) {
 	pgtest.Exec(t, db, "CREATE TABLE ever (id int PRIMARY KEY)", "INSERT INTO ever VALUES (1), (2)", "SELECT yore.track('ever', since => '-infinity')", "DELETE FROM ever WHERE id = 2")
 	target := pgtest.Pool(t)
 	pgtest.Exec(t, target, "CREATE TABLE ever (id int PRIMARY KEY)", "SELECT yore.track('ever')")
-	if _, err := load(t, target, dumped(t, db, yore.DumpOptions{}), yore.LoadOptions{}); err != nil {
+	if _, err := load(t, target, dumped(t, db, yore.DumpOptions{}), yore.LoadOptions{Data: true}); err != nil {
 		t.Fatal(err)
 	}
 	const query = "SELECT id, version, valid_from, valid_to FROM history.ever ORDER BY id, version"

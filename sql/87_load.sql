@@ -108,7 +108,7 @@ BEGIN
   FOR c IN SELECT * FROM pg_catalog.jsonb_array_elements(d -> 'past_only') LOOP
     EXECUTE pg_catalog.format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s', past, yore._past_column(c));
   END LOOP;
-  IF (d ->> 'amendments')::boolean OR m.since = '-infinity' THEN
+  IF (d ->> 'amendments')::boolean THEN
     PERFORM yore._make_amendments(m);
   END IF;
   -- A foreign key is judged once all tables have their rows.

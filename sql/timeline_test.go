@@ -29,7 +29,9 @@ func tell(t *testing.T) told {
 }
 
 // at writes a moment as SQL.
-func (s told) at(name string) string { return "'" + s.At[name].Format(time.RFC3339Nano) + "'::timestamptz" }
+func (s told) at(name string) string {
+	return "'" + s.At[name].Format(time.RFC3339Nano) + "'::timestamptz"
+}
 
 // moments checks the moments that a query returns, in its order, by the steps in
 // which they lie: that of the name and no other.
