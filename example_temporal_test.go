@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"yore.example/yore"
-	"yore.example/yore/pgdev"
 )
 
 // Country and Currency are the row types of the examples for temporal tables.
@@ -39,20 +38,8 @@ func date(year int, month time.Month, day int) time.Time {
 // countriesDB returns a database with Croatia and Slovenia and what they have paid
 // with, loaded as it was known.
 func countriesDB(ctx context.Context) (db *pgxpool.Pool, drop func()) {
-	server, err := pgdev.Shared(ctx, pgdev.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = server.Template(ctx, "yore_country_examples", func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(ctx) }()
-		if err := yore.Install(ctx, conn); err != nil {
-			return err
-		}
-		_, err = conn.Exec(ctx, `
+	return exampleDB(ctx, "yore_country_examples", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
 			CREATE TABLE currencies (code text PRIMARY KEY, name text NOT NULL);
 			CREATE TABLE countries (code text PRIMARY KEY, name text NOT NULL, currency text NOT NULL REFERENCES currencies);
 			SELECT yore.track('currencies'), yore.track('countries');`)
@@ -68,21 +55,6 @@ func countriesDB(ctx context.Context) (db *pgxpool.Pool, drop func()) {
 		}
 		return err
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	dsn, dropDatabase, err := server.Clone(ctx, "yore_country_examples")
-	if err != nil {
-		log.Fatal(err)
-	}
-	db, err = pgxpool.New(ctx, dsn)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return db, func() {
-		db.Close()
-		dropDatabase()
-	}
 }
 
 // The present, another time, and the history of one row.
