@@ -118,3 +118,18 @@ func TestHistoryIsFoundByTime(t *testing.T) {
 		s.want("SELECT "+literal(plan)+" LIKE '%Bitmap Index Scan on "+table+"_past_to%'", map[string]string{"t": "f", "f": "t"}[want])
 	}
 }
+
+// Lifetimes go from a row's making to its end, over all of its versions, and begin
+// anew when it is back.
+func TestLifetimes(t *testing.T) {
+	l := newLab(t, "CREATE TABLE t (id int PRIMARY KEY, parent int)", "INSERT INTO t VALUES (9, 9)", "SELECT yore.track('t', since => '-infinity')",
+		"INSERT INTO t VALUES (1, 1)", "INSERT INTO t VALUES (2, 1)", "UPDATE t SET parent = 2 WHERE id = 1", "DELETE FROM t WHERE id = 2", "INSERT INTO t VALUES (2, 1)", "DELETE FROM t WHERE id = 9", "DELETE FROM t WHERE id = 1")
+	m := l.rows("SELECT yore.timeline('t')")
+	for matching, want := range map[string][]string{
+		`{"id": 1}`: {m[0] + "|" + m[6]}, `{"id": 2}`: {m[1] + "|" + m[3], m[4] + "|∅"}, `{"id": 9}`: {"∅|" + m[5]}, `{"id": 8}`: nil,
+		`{"parent": 1}`: {m[0] + "|" + m[3], m[4] + "|∅"}, `{"parent": 2}`: {m[2] + "|" + m[6]}, `{}`: {"∅|∅"},
+	} {
+		l.want("SELECT * FROM yore.lifetimes('t', '"+matching+"')", want...)
+	}
+	l.refused("YO007", `SELECT * FROM yore.lifetimes('t', '{"x": 1}')`)
+}
