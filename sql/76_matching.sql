@@ -37,14 +37,30 @@ AS $$
 $$;
 COMMENT ON FUNCTION yore._row_columns(yore.tracked) IS 'The user''s columns in the order in which the face has them.';
 
+CREATE OR REPLACE FUNCTION yore._base_type(type_id oid) RETURNS oid
+LANGUAGE sql STABLE
+AS $$
+  WITH RECURSIVE base AS (
+    SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type_id
+    UNION ALL
+    SELECT t.oid, t.typtype, t.typbasetype FROM base AS b JOIN pg_catalog.pg_type AS t ON b.typtype = 'd' AND t.oid = b.typbasetype)
+  SELECT b.oid FROM base AS b WHERE b.typtype <> 'd'
+$$;
+COMMENT ON FUNCTION yore._base_type(oid) IS 'The type itself, or the one that a domain is made of.';
+
 CREATE OR REPLACE FUNCTION yore._row_json(m yore.tracked, alias text) RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  -- No column is called sys_to, so the alias means the row.
-  SELECT pg_catalog.format('(SELECT pg_catalog.to_jsonb(sys_to) FROM (SELECT %s) AS sys_to)', pg_catalog.string_agg(pg_catalog.format('%s.%I', alias, n), ', '))
+  -- No column is called sys_to, so the alias means the row. A type that PostgreSQL
+  -- would cast to JSON, as hstore, is written as text instead: only from that does
+  -- jsonb_populate_record read it again, and wholly.
+  SELECT pg_catalog.format('(SELECT pg_catalog.to_jsonb(sys_to) FROM (SELECT %s) AS sys_to)',
+           pg_catalog.string_agg(pg_catalog.format(CASE WHEN x.castsource IS NULL THEN '%s.%I' ELSE '%s.%I::text' END, alias, n), ', ' ORDER BY place))
     FROM pg_catalog.unnest(CASE WHEN m.show_row_id THEN ARRAY[yore._shown(m, 'id')]::text[] END
                            || CASE WHEN m.immutable THEN ARRAY[yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'deleted_at')]::text[] END
-                           || yore._row_columns(m)) AS n
+                           || yore._row_columns(m)) WITH ORDINALITY AS u (n, place)
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = yore._history(m) AND a.attname = n
+    LEFT JOIN pg_catalog.pg_cast AS x ON x.castsource = yore._base_type(a.atttypid) AND x.casttarget = 'pg_catalog.json'::regtype AND x.castmethod = 'f'
 $$;
 COMMENT ON FUNCTION yore._row_json(yore.tracked, text) IS
   'The expression of a version of history, called alias, as the JSON of its row: the columns of the face, or of an in_place table the user''s.';
@@ -93,17 +109,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION yore._equality(oid) IS
   'The operator by which two values of a type are equal, whatever "=" means on the search_path; NULL for a type that has none, such as json. For a domain: ask for its base type.';
-
-CREATE OR REPLACE FUNCTION yore._base_type(type_id oid) RETURNS oid
-LANGUAGE sql STABLE
-AS $$
-  WITH RECURSIVE base AS (
-    SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type_id
-    UNION ALL
-    SELECT t.oid, t.typtype, t.typbasetype FROM base AS b JOIN pg_catalog.pg_type AS t ON b.typtype = 'd' AND t.oid = b.typbasetype)
-  SELECT b.oid FROM base AS b WHERE b.typtype <> 'd'
-$$;
-COMMENT ON FUNCTION yore._base_type(oid) IS 'The type itself, or the one that a domain is made of.';
 
 CREATE OR REPLACE FUNCTION yore._matching(m yore.tracked, matching jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp   -- so that types are written with their schema

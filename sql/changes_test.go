@@ -181,6 +181,18 @@ func TestChangesComparesAsStored(t *testing.T) {
 	l.want("SELECT columns FROM yore.changes('t')", "{id,j,x,p,n,c}", "{j}", "{x}", "{p}", "{n}", "{p,c}")
 }
 
+// From the JSON of a row PostgreSQL makes the row again, of whatever types.
+func TestChangesGiveTheRowBack(t *testing.T) {
+	l := newLab(t, "CREATE EXTENSION hstore", "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE DOMAIN bag AS hstore", "CREATE TYPE pair AS (a int, b mood)",
+		`CREATE TABLE t (id int PRIMARY KEY, h hstore, bag bag, x xml, p point, n numeric, f float8, ts timestamptz, d date, i interval, b bytea, a text[], two int[], m mood, pr pair, r tstzrange, bits bit(3), j json, c char(4), u uuid)`, "SELECT yore.track('t')",
+		`INSERT INTO t VALUES (1, 'a=>1, "b c"=>NULL', 'k=>v', '<a b="c">&lt;</a>', '(0.1,1e300)', 'NaN', '-Infinity', 'infinity', '0044-03-15 BC', '1 mon -2 days 00:00:00.000001', '\x00ff5c', '{a,NULL,"b,\""}', '{{1,2},{3,4}}', 'ok', ROW(1, 'sad'), '[2020-01-01,)', '101', '{"a": [1.0, null]}', 'ab', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')`)
+	for _, settings := range [][]string{nil, {"SET timezone = 'America/New_York'", "SET datestyle = 'SQL, DMY'", "SET intervalstyle = 'iso_8601'", "SET bytea_output = 'escape'"}} {
+		s := l.session()
+		s.exec(settings...)
+		s.want("SELECT again::text = t::text, again::text FROM yore.changes('t') AS c, jsonb_populate_record(NULL::t, c.new) AS again, t", "t|"+s.value("SELECT t::text FROM t"))
+	}
+}
+
 // Rows as the face shows them, of every way of tracking, and none of what it does
 // not show.
 func TestChangesShowTheFace(t *testing.T) {
