@@ -50,6 +50,10 @@
 // CurrentVersion, and ChangesFrom says what differs. With [Row] for the type,
 // tools read tables of which they know only the name.
 //
+// What happened: [EachChange] streams the changes of all tables, a handle's Changes
+// its own with the rows before and after, Diff sets one time beside another, and
+// [Timeline] has the moments of a row and of what belongs to it.
+//
 // [Query.During] asks for periods of the user's own, in ranges or two columns.
 //
 // # Records with versions

@@ -42,7 +42,7 @@ func countriesDB(ctx context.Context) (db *pgxpool.Pool, drop func()) {
 		_, err := conn.Exec(ctx, `
 			CREATE TABLE currencies (code text PRIMARY KEY, name text NOT NULL);
 			CREATE TABLE countries (code text PRIMARY KEY, name text NOT NULL, currency text NOT NULL REFERENCES currencies);
-			SELECT yore.track('currencies'), yore.track('countries');`)
+			SELECT yore.track('currencies', since => '-infinity'), yore.track('countries', since => '-infinity');`)
 		for _, step := range [][2]string{
 			{"1991-10-08", "INSERT INTO currencies VALUES ('HRD', 'Croatian dinar'), ('SIT', 'tolar'); INSERT INTO countries VALUES ('HR', 'Croatia', 'HRD'), ('SI', 'Slovenia', 'SIT')"},
 			{"1994-05-30", "INSERT INTO currencies VALUES ('HRK', 'kuna'); UPDATE countries SET currency = 'HRK' WHERE code = 'HR'; DELETE FROM currencies WHERE code = 'HRD'"},

@@ -157,7 +157,7 @@ func (t *table) unfit(err error) error {
 	}
 	var e *Error
 	switch missing := pg.Code == "42703"; {
-	case (pg.Code == "42P01" || pg.Code == "42883" || pg.Code == "3F000") && says(t.name):
+	case (pg.Code == "42P01" || pg.Code == "42704" || pg.Code == "42883" || pg.Code == "3F000") && says(t.name):
 		e = t.own("YO003", "it is not tracked, or there is no such table", t.trackHint())
 	case missing && t.entity && slices.ContainsFunc(t.meta(), says):
 		e = t.own("YO007", "it is no immutable table, or one with another prefix", "yore.track(…, immutable => true) makes it one.")

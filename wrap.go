@@ -108,10 +108,16 @@ func (r *wrappedRows) Scan(dest ...any) error {
 	}
 	var given []any
 	for i, d := range dest {
-		if t := reflect.TypeOf(d); t != nil && isTextual(t) {
-			if given == nil {
-				given = slices.Clone(dest)
-			}
+		t := reflect.TypeOf(d)
+		if t != nil && !isTextual(t) {
+			continue
+		}
+		if given == nil {
+			given = slices.Clone(dest)
+		}
+		if t == nil {
+			given[i] = unread{}
+		} else {
 			given[i] = textual{r.TypeMap(), reflect.ValueOf(d)}
 		}
 	}
@@ -120,6 +126,11 @@ func (r *wrappedRows) Scan(dest ...any) error {
 	}
 	return r.rows.Scan(given...)
 }
+
+// unread takes the value of a column that nobody asks for, nil to pgx.
+type unread struct{}
+
+func (unread) Scan(any) error { return nil }
 
 func (r *wrappedRows) FieldDescriptions() []pgconn.FieldDescription {
 	names, err := r.rows.Columns()

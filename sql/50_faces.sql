@@ -150,8 +150,10 @@ AS $$
     pg_catalog.concat_ws(', ', yore._face_columns(m, of_past, yore._shows_id(m), own.deleted_at), yore._kept_columns(m, of_past)),
     CASE WHEN m.immutable
          THEN pg_catalog.format('%s AS %I, sys_xid AS %I', own.valid_to, yore._shown(m, 'valid_to'), yore._shown(m, 'xid'))
-         ELSE pg_catalog.format(E'sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I',
-                                yore._shown(m, 'version'), yore._shown(m, 'valid_from'), own.valid_to, yore._shown(m, 'valid_to'),
+         ELSE pg_catalog.format(E'sys_version AS %I, %s AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I', yore._shown(m, 'version'),
+                                -- By the column itself, an index finds times. Without since => '-infinity', none is infinite.
+                                CASE WHEN m.since = '-infinity' THEN 'nullif(sys_from, ''-infinity'')' ELSE 'sys_from' END,
+                                yore._shown(m, 'valid_from'), own.valid_to, yore._shown(m, 'valid_to'),
                                 own.deleted_at, yore._shown(m, 'deleted_at'), yore._shown(m, 'xid')) END,
     own.table_name)
     FROM (SELECT CASE WHEN of_past THEN 'sys_to' ELSE 'NULL::timestamptz' END AS valid_to,
