@@ -137,14 +137,19 @@ func hasNUL(text []byte) bool {
 	return false
 }
 
-const carry = "SELECT yore.carry_context($1::text, $2::text, $3::text::jsonb)"
+// carry asks before the call whether the transaction has written, so that one
+// that has not calls nothing.
+const (
+	carry      = "SELECT yore.carry_context($1::text, $2::text, $3::text::jsonb)" + hasWritten
+	hasWritten = " WHERE pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL"
+)
 
 // args are those of carry.
 func (w *words) args() []any { return []any{w.actor, w.reason, w.meta} }
 
 // statement is carry with its arguments in the text.
 func (w *words) statement() string {
-	return "SELECT yore.carry_context(" + constant(w.actor) + ", " + constant(w.reason) + ", " + constant(w.meta) + "::jsonb)"
+	return "SELECT yore.carry_context(" + constant(w.actor) + ", " + constant(w.reason) + ", " + constant(w.meta) + "::jsonb)" + hasWritten
 }
 
 // isASCII reports whether the statement is the same in every client_encoding.

@@ -506,3 +506,24 @@ func mustTime(day string) time.Time {
 	}
 	return t
 }
+
+// Two serializable transactions that have nothing in common but that both say
+// who they are do not stand in each other's way.
+func TestCarrySerializable(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	pgtest.Exec(t, pgtest.Connect(t, dsn), "CREATE TABLE a (id int)", "CREATE TABLE b (id int)")
+	a, b := connect(t, dsn, pgx.QueryExecModeExec), connect(t, dsn, pgx.QueryExecModeExec)
+	both := func(statement string) {
+		t.Helper()
+		pgtest.Exec(t, a, strings.ReplaceAll(statement, "%", "a"))
+		pgtest.Exec(t, b, strings.ReplaceAll(statement, "%", "b"))
+	}
+	both("BEGIN ISOLATION LEVEL SERIALIZABLE")
+	both("INSERT INTO % SELECT count(*) FROM %")
+	both("SELECT yore.carry_context('%')")
+	both("COMMIT")
+	for _, conn := range []*pgx.Conn{a, b} {
+		is(t, "said", pgtest.Rows(t, conn, "SELECT string_agg(actor, '' ORDER BY actor) FROM yore.transaction")[0], "ab")
+	}
+}
