@@ -1,0 +1,35 @@
+package shop_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestGuideShowsTheFiles: what stands under a file's name is that file, or for a
+// test, a part of it.
+func TestGuideShowsTheFiles(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/gorm.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?ms)^\\[`([^`]+)`\\]\\(\\.\\./\\.\\./integrations/gorm/([^)]+)\\)\n\n```go\n(.*?\n)```$").FindAllStringSubmatch(string(guide), -1)
+	if len(shown) != 4 {
+		t.Fatalf("%d files", len(shown))
+	}
+	for _, m := range shown {
+		file, err := os.ReadFile(m[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		have, part := string(file), strings.HasSuffix(m[2], "_test.go")
+		if part { // inside a function it is one deeper
+			m[3] = "\t" + strings.ReplaceAll(strings.TrimSuffix(m[3], "\n"), "\n", "\n\t")
+		}
+		if m[1] != m[2] || have != m[3] && (!part || !strings.Contains(have, m[3])) {
+			t.Errorf("%s is another:\n%s", m[1], m[3])
+		}
+	}
+}
