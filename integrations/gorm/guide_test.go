@@ -16,7 +16,7 @@ func TestGuideShowsTheFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := regexp.MustCompile("(?ms)^\\[`([^`]+)`\\]\\(\\.\\./\\.\\./integrations/gorm/([^)]+)\\)\n\n```go\n(.*?\n)```$").FindAllStringSubmatch(string(guide), -1)
-	if len(shown) != 4 {
+	if len(shown) != 5 {
 		t.Fatalf("%d files", len(shown))
 	}
 	for _, m := range shown {
