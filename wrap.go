@@ -12,8 +12,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// SQL is shaped like *sql.DB, *sql.Conn and *sql.Tx; sqlx's, bun's and GORM's
-// handles are, or have one (gorm.DB.DB).
+// SQL is shaped like *sql.DB, *sql.Conn and *sql.Tx; sqlx's handles are, and
+// GORM's and bun's have one: gorm.DB.DB, or in a transaction its
+// Statement.ConnPool; bun.DB.DB and bun.Tx.Tx. Not bun's own, which have the shape
+// but fill in arguments themselves and know no $1.
 type SQL interface {
 	ExecContext(ctx context.Context, query string, args ...any) (stdsql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*stdsql.Rows, error)

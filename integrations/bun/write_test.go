@@ -94,7 +94,7 @@ var writes = []struct {
 	{"update of one column, of those not zero, of an expression", func(db *bun.DB) outcome {
 		a, err := db.NewUpdate().Model(&shop.Order{ID: 1, Amount: 10, Note: "x"}).Column("amount").WherePK().Exec(ctx)
 		b, err2 := db.NewUpdate().Model(&shop.Customer{ID: 2, Level: "silver"}).OmitZero().WherePK().Exec(ctx)
-		c, err3 := db.NewUpdate().Model((*shop.Order)(nil)).Set("amount = amount * ?", 100).Where("id IN (?)", bun.In([]int{2, 3})).Exec(ctx)
+		c, err3 := db.NewUpdate().Model((*shop.Order)(nil)).Set("amount = amount * ?", 100).Where("id IN (?)", bun.List([]int{2, 3})).Exec(ctx)
 		return out(nil, errors.Join(err, err2, err3), []outcome{out(a, err, nil), out(b, err2, nil), out(c, err3, nil)})
 	}, []string{"customers 2 v2 Bob bob silver", "orders 1 v2 2 10 none", "orders 2 v2 2 200 two", "orders 3 v2 ∅ 300 none"}},
 	{"bulk update", func(db *bun.DB) outcome {
@@ -159,7 +159,7 @@ var writes = []struct {
 		return out(res, err, nil)
 	}, []string{"customers 4 v2 Di di basic †"}},
 	{"raw", func(db *bun.DB) outcome {
-		res, err := db.ExecContext(ctx, "UPDATE orders SET note = ? WHERE id IN (?)", "raw", bun.In([]int{1, 2}))
+		res, err := db.ExecContext(ctx, "UPDATE orders SET note = ? WHERE id IN (?)", "raw", bun.List([]int{1, 2}))
 		var ids []int64
 		err2 := db.NewRaw("INSERT INTO orders (amount, note) SELECT n, ? FROM generate_series(1, 2) AS n RETURNING id", "raw").Scan(ctx, &ids)
 		return out(res, errors.Join(err, err2), ids)
