@@ -80,7 +80,7 @@ func beginAsOf(ctx context.Context, db Beginner, t time.Time) (pgx.Tx, error) {
 			_, _ = conn.Exec(ctx, "rollback")
 		}
 	}
-	if explained := Explain(err); explained != err {
+	if explained := Explain(err); errors.As(explained, new(*Error)) {
 		return nil, explained
 	}
 	return nil, fmt.Errorf("as of: begin: %w", err)
@@ -105,7 +105,7 @@ func AsOfSQL(ctx context.Context, db SQLBeginner, t time.Time, fn func(tx *stdsq
 	with := &withBegin{statement: asOfStatement(t)}
 	tx, err := db.BeginTx(context.WithValue(ctx, withBeginKey{}, with), nil)
 	if err != nil {
-		if explained := Explain(err); explained != err {
+		if explained := Explain(err); errors.As(explained, new(*Error)) {
 			return explained
 		}
 		return fmt.Errorf("as of: begin: %w", err)
