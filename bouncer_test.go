@@ -22,6 +22,23 @@ import (
 // no statement that they prepared in the transaction before.
 var poolerModes = []pgx.QueryExecMode{pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol}
 
+func init() {
+	bouncerHandles = func(t testing.TB, dsn string) map[string]yore.DB {
+		handles := map[string]yore.DB{}
+		if !pgtest.HasBouncer() {
+			return handles
+		}
+		through := pgtest.Bouncer(t, dsn, 2)
+		for _, mode := range poolerModes {
+			pool := poolIn(t, through, mode)
+			handles["Bouncer/"+mode.String()] = pool
+			handles["Bouncer/yore.Pool/"+mode.String()] = yore.NewPool(pool)
+			handles["Bouncer/SQL/"+mode.String()] = yore.Wrap(openDriver(t, through, mode, true))
+		}
+		return handles
+	}
+}
+
 // Many clients on few sessions: each version has the actor of its writer.
 func TestBouncerContext(t *testing.T) {
 	t.Parallel()

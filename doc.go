@@ -62,6 +62,12 @@
 // versions, Update and Delete expect the version that was read, and a stale write
 // is a conflict ([ConflictError]), never a lost update.
 //
+// # Who and why
+//
+// [WithActor], [WithReason] and [WithMeta] put who and why into a context; a [Pool]
+// of [NewPool]'s, or a database/sql handle of [NewConnector]'s, says it with every
+// transaction that writes, and [TransactionOf] finds it again.
+//
 // # Handles and errors
 //
 // Functions take a [DB]: pgx's pool, connection and transaction are one; [Wrap]
