@@ -39,7 +39,7 @@ func init() {
 	}
 }
 
-// Many clients on few sessions: each version has the actor of its writer.
+// Many clients on few sessions: each version has the actor of its writer (trap-25).
 func TestBouncerContext(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
@@ -93,7 +93,7 @@ func TestBouncerContext(t *testing.T) {
 	pgtest.Clean(t, plain)
 }
 
-// What one client reads as of a time no other is brought to.
+// What one client reads as of a time no other is brought to: trap-25.
 func TestBouncerAsOf(t *testing.T) {
 	t.Parallel()
 	dsn, kuna := currencies(t)
