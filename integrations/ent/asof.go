@@ -21,8 +21,8 @@ func AsOf(ctx context.Context, db *sql.DB, t time.Time, fn func(*ent.Client) err
 	}, opts...)
 }
 
-// inTx answers ent when it wants a transaction for a mutation: it is in one, and
-// that is read-only.
+// inTx is the driver of a transaction: ent's own would take it for a *sql.DB, and
+// panic, at a mutation, which is to be refused as one as of a time.
 type inTx struct{ *entsql.Driver }
 
 func (d inTx) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(d), nil }
