@@ -25,6 +25,10 @@
 // writes an immutable table with rows of type T, each with its entity id and
 // version, and makes a conflict of a stale write.
 //
+// WithActor, WithReason and WithMeta put who and why into a context; a Pool, or a
+// database/sql handle of NewConnector's, says it with every transaction that
+// writes, and TransactionOf finds it again.
+//
 // Functions take a DB: pgx's pool, connection and transaction are one; Wrap
 // makes one of database/sql's. Errors of the database are explained: errors.Is
 // finds ErrNotTracked and its like, errors.As an *Error with a hint.
