@@ -294,6 +294,30 @@ func TestSchemaQualifiedNames(t *testing.T) {
 	}
 }
 
+// A table that is tracked in place cannot refuse a name with its schema: the
+// present is read.
+func TestSchemaQualifiedNamesInPlace(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := shop(t)
+	pgtest.Exec(t, d.pool, "SELECT yore.track('customers', in_place => true)")
+	named(d.client.Customer.Create(), "ada").ExecX(ctx)
+	then := d.now(t)
+	d.client.Customer.UpdateOneID(1).SetName("Ada").ExecX(ctx)
+	err := yore.AsOfSQL(ctx, d.db, then, func(tx *sql.Tx) error {
+		for schema, want := range map[string]string{"": "ada", "public": "Ada"} {
+			c := ent.NewClient(ent.Driver(entsql.NewDriver(dialect.Postgres, entsql.Conn{ExecQuerier: tx})), ent.AlternateSchema(ent.SchemaConfig{Customer: schema}))
+			if got := c.Customer.GetX(ctx, 1).Name; got != want {
+				t.Errorf("schema %q: %s, want %s", schema, got, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // What was loaded is bound to its transaction: edges asked for afterwards are an
 // error, never those of the present.
 func TestEntitiesAfterwards(t *testing.T) {
@@ -323,8 +347,10 @@ func TestBeforeTracking(t *testing.T) {
 	}
 }
 
-const customerVersions = `CREATE VIEW customer_versions AS
-SELECT id, name, email, version, valid_from, valid_to, deleted_at FROM history.customers`
+const customerVersions = `
+CREATE VIEW customer_versions AS
+SELECT id, name, email, version, valid_from, valid_to, deleted_at FROM history.customers
+`
 
 // History is read through a view of it.
 func TestHistoryIsAView(t *testing.T) {

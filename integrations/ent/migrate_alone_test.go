@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	atlasmigrate "ariga.io/atlas/sql/migrate"
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/schema"
 	"github.com/google/go-cmp/cmp"
 
@@ -105,4 +108,24 @@ func TestVersionedMigration(t *testing.T) {
 		}
 	})
 	pgtest.Clean(t, d.pool)
+}
+
+// TestReplay: ent plans by replaying on a database that has nothing in it, and
+// yore counts as something.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	dir, err := atlasmigrate.NewLocalDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := schema.NewMigrate(entsql.OpenDB(dialect.Postgres, d.db), schema.WithDir(dir), schema.WithMigrationMode(schema.ModeReplay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.NamedDiff(context.Background(), "x", migrate.Tables...)
+	var notClean *atlasmigrate.NotCleanError
+	if !errors.As(err, &notClean) || !strings.Contains(err.Error(), "yore") {
+		t.Error(err)
+	}
 }

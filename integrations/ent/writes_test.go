@@ -2,6 +2,7 @@ package ent_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,7 +91,11 @@ var writes = []write{
 		return named(c.Customer.Create(), "fay").OnConflictColumns(customer.FieldEmail).Ignore().ID(ctx)
 	}, nil},
 	{"UpsertDoNothing", func(ctx context.Context, c *ent.Client) (any, error) {
-		return nil, named(c.Customer.Create(), "fay").OnConflictColumns(customer.FieldEmail).DoNothing().Exec(ctx)
+		err := named(c.Customer.Create(), "fay").OnConflictColumns(customer.FieldEmail).DoNothing().Exec(ctx)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return "DoNothing of nothing", fmt.Errorf("it is %w", err)
+		}
+		return nil, nil
 	}, nil},
 	{"UpsertBulk", func(ctx context.Context, c *ent.Client) (any, error) {
 		return nil, c.Customer.CreateBulk(named(c.Customer.Create(), "gil"), named(c.Customer.Create(), "dan").SetVisits(8)).
