@@ -103,8 +103,8 @@ func rewrite(c *migrate.Change) {
 	} else if m := createIndex.FindStringSubmatch(c.Cmd); m != nil {
 		c.Cmd, c.Args = "SELECT yore.create_index($1, $2, $3, $4)", []any{m[3], m[4], m[2], m[1] != ""}
 	} else if m := dropIndex.FindStringSubmatch(c.Cmd); m != nil {
-		if of, ok := c.Source.(*atlas.DropIndex); ok {
-			c.Cmd, c.Args = "SELECT yore.drop_index($1, $2)", []any{`"` + of.I.Table.Name + `"`, m[1]}
+		if of, ok := c.Source.(*atlas.ModifyTable); ok {
+			c.Cmd, c.Args = "SELECT yore.drop_index($1, $2)", []any{`"` + of.T.Name + `"`, m[1]}
 		}
 	}
 }
