@@ -6,6 +6,52 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT yore._derived(index_name, '_past') $$;
 COMMENT ON FUNCTION yore._copy_name(text) IS 'How the past''s copy of an index is called.';
 
+CREATE OR REPLACE FUNCTION yore._takes_period(index regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  -- An entry has to fit a third of a page, or the write of a version would fail
+  -- that the present has taken. Text without a limit may come near to that.
+  SELECT am.amname = 'btree' AND i.indnatts <= 30
+     AND (SELECT sum(CASE WHEN t.typlen > 0 THEN t.typlen
+                          WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 0 THEN 4 * a.atttypmod
+                          ELSE 10000 END) < 2000
+            FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+           WHERE a.attrelid = index)
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS am ON am.oid = c.relam
+   WHERE i.indexrelid = index
+$$;
+COMMENT ON FUNCTION yore._takes_period(regclass) IS
+  'Whether the past''s copy of an index can have sys_to and sys_from behind its columns: a B-tree whose entries stay small. By them a query as of a time finds the one version that it needs, instead of all that a row has had.';
+
+CREATE OR REPLACE FUNCTION yore._with_columns(definition text, more text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  depth  integer := 0;
+  inside text;      -- the kind of quote that is open
+  c      text;
+BEGIN
+  FOR i IN 1 .. length(definition) LOOP
+    c := substr(definition, i, 1);
+    IF inside IS NOT NULL THEN
+      inside := nullif(inside, c);   -- a doubled quote closes and opens again
+    ELSIF c IN ('''', '"') THEN
+      inside := c;
+    ELSIF c = '(' THEN
+      depth := depth + 1;
+    ELSIF c = ')' THEN
+      depth := depth - 1;
+      IF depth = 0 THEN
+        RETURN substr(definition, 1, i - 1) || more || substr(definition, i);
+      END IF;
+    END IF;
+  END LOOP;
+  RETURN definition;
+END
+$$;
+COMMENT ON FUNCTION yore._with_columns(text, text) IS
+  'What follows the table''s name in CREATE INDEX, as pg_get_indexdef writes it, with further columns behind the first ones.';
+
 CREATE OR REPLACE FUNCTION yore._copy_index(m yore.tracked, index regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp   -- so that the definition names everything with its schema
 AS $$
@@ -21,12 +67,16 @@ BEGIN
    CROSS JOIN unnest(ARRAY['', 'UNIQUE ']) AS u (is_unique)
    CROSS JOIN LATERAL (SELECT format('CREATE %sINDEX %I ON %s%I.%I', u.is_unique, name, o.only_word, m.storage_schema, m.storage_name)) AS h (head)
    WHERE starts_with(definition, h.head || ' USING ');
+  IF yore._takes_period(index) THEN
+    -- The period behind them, as in the past's own index of the key.
+    tail := yore._with_columns(tail, ', sys_to, sys_from');
+  END IF;
   PERFORM yore._drop_copy(m, name);   -- of a former index of that name
   EXECUTE format('CREATE INDEX %I ON %I.%I %s', yore._copy_name(name), m.past_schema, m.past_name, tail);
 END
 $$;
 COMMENT ON FUNCTION yore._copy_index(yore.tracked, regclass) IS
-  'Makes the past''s copy of an index: the same but not unique, since the past has many versions of a row. Takes a SHARE lock on the past and reads it.';
+  'Makes the past''s copy of an index: the same but not unique, since the past has many versions of a row, and with the period behind its columns where there is room. Takes a SHARE lock on the past and reads it.';
 
 CREATE OR REPLACE FUNCTION yore._copy_indexes(m yore.tracked) RETURNS void
 LANGUAGE plpgsql VOLATILE

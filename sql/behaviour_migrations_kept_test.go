@@ -78,7 +78,7 @@ func TestBehaviourMigrationsKept(t *testing.T) {
 		l := newLab(t, "CREATE TABLE p (id int PRIMARY KEY)", "CREATE TABLE t (id int PRIMARY KEY, p_id int REFERENCES p)", "CREATE INDEX ON t (p_id)", "SELECT yore.track('t')",
 			"SELECT yore.alter_table('t', 'ADD COLUMN q_id int REFERENCES p')", "SELECT yore.create_index('t', '(q_id)')")
 		l.want("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^t_._id' AND tablename = 't_past' ORDER BY 1",
-			"CREATE INDEX t_p_id_idx_past ON temporal.t_past USING btree (p_id)", "CREATE INDEX t_q_id_idx_past ON temporal.t_past USING btree (q_id)")
+			"CREATE INDEX t_p_id_idx_past ON temporal.t_past USING btree (p_id, sys_to, sys_from)", "CREATE INDEX t_q_id_idx_past ON temporal.t_past USING btree (q_id, sys_to, sys_from)")
 	})
 
 	t.Run("temporal-43 foreign keys from and to tracked tables", func(t *testing.T) {

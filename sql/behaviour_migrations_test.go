@@ -96,7 +96,7 @@ func TestBehaviourMigrations(t *testing.T) {
 	t.Run("temporal-21 a unique index is copied as one that is not", func(t *testing.T) {
 		l := tracked(t, "CREATE UNIQUE INDEX one_a ON t (a)", "ALTER TABLE t ADD CONSTRAINT one_b UNIQUE (b)")
 		l.want("SELECT indexdef FROM pg_indexes WHERE indexname IN ('one_a_past', 'one_b_past') ORDER BY 1",
-			"CREATE INDEX one_a_past ON temporal.t_past USING btree (a)", "CREATE INDEX one_b_past ON temporal.t_past USING btree (b)")
+			"CREATE INDEX one_a_past ON temporal.t_past USING btree (a)", "CREATE INDEX one_b_past ON temporal.t_past USING btree (b, sys_to, sys_from)")
 		l.refused("23505", "INSERT INTO t (a) VALUES ('two')")
 		l.exec("UPDATE t SET a = 'one' WHERE id = 1", "UPDATE t SET a = 'uno' WHERE id = 1")
 		l.sound("t", "id")
@@ -142,8 +142,8 @@ func TestBehaviourMigrations(t *testing.T) {
 		l.want("SELECT yore.create_index('t', '(c)', is_unique => true)", "t_c_idx")
 		l.want(`SELECT tablename, indexdef FROM pg_indexes WHERE indexname ~ '^(by_a|t_b_c|t_c)' ORDER BY 2`,
 			"t|CREATE INDEX by_a ON temporal.t USING btree (a)", "t_past|CREATE INDEX by_a_past ON temporal.t_past USING btree (a)",
-			"t|CREATE INDEX t_b_c_idx ON temporal.t USING btree (b, c DESC)", "t_past|CREATE INDEX t_b_c_idx_past ON temporal.t_past USING btree (b, c DESC)",
-			"t_past|CREATE INDEX t_c_idx_past ON temporal.t_past USING btree (c)", "t|CREATE UNIQUE INDEX t_c_idx ON temporal.t USING btree (c)")
+			"t|CREATE INDEX t_b_c_idx ON temporal.t USING btree (b, c DESC)", "t_past|CREATE INDEX t_b_c_idx_past ON temporal.t_past USING btree (b, c DESC, sys_to, sys_from)",
+			"t_past|CREATE INDEX t_c_idx_past ON temporal.t_past USING btree (c, sys_to, sys_from)", "t|CREATE UNIQUE INDEX t_c_idx ON temporal.t USING btree (c)")
 		l.ok()
 	})
 
