@@ -37,6 +37,11 @@ SELECT c.name, k.name AS currency
 -- name: CountriesAsOfOrNow :many
 SELECT * FROM asof.countries(sqlc.narg(at)) ORDER BY code;
 
+-- For a column that is younger than the past that is asked for.
+
+-- name: MembersAsOf :many
+SELECT code, coalesce(eu_member, false) AS eu_member FROM asof.countries(sqlc.arg(at)) ORDER BY code;
+
 -- Every version.
 
 -- name: CountryHistory :many

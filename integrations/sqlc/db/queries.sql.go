@@ -349,6 +349,37 @@ func (q *Queries) LastChange(ctx context.Context, code string) (LastChangeRow, e
 	return i, err
 }
 
+const membersAsOf = `-- name: MembersAsOf :many
+
+SELECT code, coalesce(eu_member, false) AS eu_member FROM asof.countries($1) ORDER BY code
+`
+
+type MembersAsOfRow struct {
+	Code     string
+	EuMember bool
+}
+
+// For a column that is younger than the past that is asked for.
+func (q *Queries) MembersAsOf(ctx context.Context, at time.Time) ([]MembersAsOfRow, error) {
+	rows, err := q.db.Query(ctx, membersAsOf, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MembersAsOfRow
+	for rows.Next() {
+		var i MembersAsOfRow
+		if err := rows.Scan(&i.Code, &i.EuMember); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const membersByCurrency = `-- name: MembersByCurrency :many
 SELECT k.code, k.name, count(*) AS members
   FROM currencies AS k
