@@ -3,6 +3,7 @@ package yore
 import (
 	"context"
 	stdsql "database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +19,11 @@ import (
 // fn's error ends the transaction and is returned. If db is a pgx.Tx, AsOf runs
 // in a savepoint of it and afterwards the transaction is in the present again.
 //
+// With a pool or a connection, going to t takes no round trip of its own: it is
+// sent with BEGIN. AsOf around one query takes what a transaction around it
+// does: BEGIN, the query, ROLLBACK. RequireTracked takes one more (two where
+// pgx describes each statement first); so does a savepoint in a pgx.Tx.
+//
 // t is cut to microseconds. It may lie in the future, or after StableTime: then
 // a later call can give another answer. What was before a table was tracked is
 // not known; RequireTracked makes asking for it an error.
@@ -31,9 +37,9 @@ func AsOf(ctx context.Context, db Beginner, t time.Time, fn func(tx pgx.Tx) erro
 			return newError("YO007", "as of: the connection is inside a transaction that BEGIN began, which AsOf would end", "Begin it with the connection's method Begin, and pass the pgx.Tx.")
 		}
 	}
-	tx, err := db.Begin(ctx)
+	tx, err := beginAsOf(ctx, db, t)
 	if err != nil {
-		return fmt.Errorf("as of: begin: %w", err)
+		return err
 	}
 	defer func() {
 		// Nothing was written, so there is nothing to commit; rolling back
@@ -42,10 +48,49 @@ func AsOf(ctx context.Context, db Beginner, t time.Time, fn func(tx pgx.Tx) erro
 			err = fmt.Errorf("as of: end: %w", e)
 		}
 	}()
-	if err := goTo(ctx, tx, t, opts); err != nil {
+	if err := requireTracked(ctx, tx, t, opts); err != nil {
 		return err
 	}
 	return fn(tx)
+}
+
+// beginAsOf begins a transaction, or in one a savepoint, and goes to t: with a
+// pool or a connection in the one round trip of BEGIN.
+func beginAsOf(ctx context.Context, db Beginner, t time.Time) (pgx.Tx, error) {
+	b, ok := db.(txBeginner)
+	if !ok {
+		tx, err := db.Begin(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("as of: begin: %w", err)
+		}
+		if _, err := tx.Exec(ctx, asOfStatement(t)); err != nil {
+			_ = tx.Rollback(ctx)
+			return nil, Explain(err)
+		}
+		return tx, nil
+	}
+	// pgx sends a text without arguments as it is, of several statements too.
+	tx, err := b.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin; " + asOfStatement(t)})
+	if err == nil {
+		return tx, nil
+	}
+	// A pool throws the connection away; one of the caller's is left as it was.
+	if handle, ok := db.(DB); ok {
+		if conn := connOf(handle); conn != nil && !conn.IsClosed() && conn.PgConn().TxStatus() == 'E' {
+			_, _ = conn.Exec(ctx, "rollback")
+		}
+	}
+	if explained := Explain(err); explained != err {
+		return nil, explained
+	}
+	return nil, fmt.Errorf("as of: begin: %w", err)
+}
+
+func asOfStatement(t time.Time) string {
+	if t.IsZero() {
+		return "SELECT yore.as_of(NULL)"
+	}
+	return "SELECT yore.as_of(" + literal(formatTime(t)) + "::timestamptz)"
 }
 
 // SQLBeginner is shaped like *sql.DB and *sql.Conn.
@@ -53,10 +98,16 @@ type SQLBeginner interface {
 	BeginTx(ctx context.Context, opts *stdsql.TxOptions) (*stdsql.Tx, error)
 }
 
-// AsOfSQL is to database/sql as AsOf is to pgx.
+// AsOfSQL is to database/sql as AsOf is to pgx. Of itself database/sql has no
+// way to send something with BEGIN, so going to t is a round trip of its own; a
+// handle of NewConnector's on pgx's driver saves it.
 func AsOfSQL(ctx context.Context, db SQLBeginner, t time.Time, fn func(tx *stdsql.Tx) error, opts ...AsOfOption) (err error) {
-	tx, err := db.BeginTx(ctx, nil)
+	with := &withBegin{statement: asOfStatement(t)}
+	tx, err := db.BeginTx(context.WithValue(ctx, withBeginKey{}, with), nil)
 	if err != nil {
+		if explained := Explain(err); explained != err {
+			return explained
+		}
 		return fmt.Errorf("as of: begin: %w", err)
 	}
 	defer func() {
@@ -64,11 +115,24 @@ func AsOfSQL(ctx context.Context, db SQLBeginner, t time.Time, fn func(tx *stdsq
 			err = fmt.Errorf("as of: end: %w", e)
 		}
 	}()
-	if err := goTo(ctx, Wrap(tx), t, opts); err != nil {
+	if !with.sent {
+		if _, err := tx.ExecContext(ctx, with.statement); err != nil {
+			return Explain(err)
+		}
+	}
+	if err := requireTracked(ctx, Wrap(tx), t, opts); err != nil {
 		return err
 	}
 	return fn(tx)
 }
+
+// withBegin asks NewConnector's connections to send a statement with BEGIN.
+type withBegin struct {
+	statement string
+	sent      bool
+}
+
+type withBeginKey struct{}
 
 // An AsOfOption changes what AsOf does.
 type AsOfOption func(*asOfOptions)
@@ -82,26 +146,35 @@ func RequireTracked(tables ...string) AsOfOption {
 	return func(o *asOfOptions) { o.require = append(o.require, tables...) }
 }
 
-func goTo(ctx context.Context, tx DB, t time.Time, opts []AsOfOption) error {
+// requireTracked asks for all tables in one round trip.
+func requireTracked(ctx context.Context, tx DB, t time.Time, opts []AsOfOption) error {
 	var o asOfOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if t.IsZero() {
-		_, err := tx.Exec(ctx, "SELECT yore.as_of(NULL)")
+	if t.IsZero() || len(o.require) == 0 {
+		return nil
+	}
+	names, err := json.Marshal(o.require) // which every driver can send
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, "SELECT t.name, nullif(yore.tracked_since(t.name), '-infinity') FROM json_array_elements_text($1::text::json) WITH ORDINALITY AS t (name, place) ORDER BY t.place", string(names))
+	if err != nil {
 		return Explain(err)
 	}
-	for _, table := range o.require {
-		since, err := TrackedSince(ctx, tx, table)
-		if err != nil {
+	err = drain(rows, func(rows pgx.Rows) error {
+		var table string
+		var since *time.Time
+		if err := rows.Scan(&table, &since); err != nil {
 			return err
 		}
-		if t.Before(since) {
-			return newError("YO014", fmt.Sprintf("the past of %s is known since %s, not at %s", table, formatTime(since), formatTime(t)),
+		if since != nil && t.Before(*since) {
+			return newError("YO014", fmt.Sprintf("the past of %s is known since %s, not at %s", table, formatTime(*since), formatTime(t)),
 				"Ask for a later time; yore.track(…, since => …) says at tracking how old the rows found are.")
 		}
-	}
-	_, err := tx.Exec(ctx, "SELECT yore.as_of($1::text::timestamptz)", formatTime(t))
+		return nil
+	})
 	return Explain(err)
 }
 

@@ -83,7 +83,8 @@ func run(ctx context.Context, rounds int, only string, major int) error {
 		name string
 		do   func(context.Context, *pgx.Conn) error
 	}{{"hot row", hotRow}, {"as of", asOf}, {"track a million rows", trackMillion},
-		{"alter", func(ctx context.Context, db *pgx.Conn) error { return alter(ctx, db, socket) }}} {
+		{"alter", func(ctx context.Context, db *pgx.Conn) error { return alter(ctx, db, socket) }},
+		{"context", func(ctx context.Context, db *pgx.Conn) error { return contexts(ctx, db, socket, rounds) }}} {
 		if strings.Contains(special.name, only) {
 			fmt.Println()
 			if err := special.do(ctx, db); err != nil {

@@ -69,6 +69,27 @@ $$;
 COMMENT ON FUNCTION yore.set_context(text, text, jsonb) IS
   'Says who makes this transaction''s changes and why; versions point to it by their xid. Called again in the same transaction it replaces what was said. Open to every role: it is the client''s word; the session''s role and application_name are kept beside it.';
 
+CREATE OR REPLACE FUNCTION yore.carry_context(actor text, reason text DEFAULT NULL, meta jsonb DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- Whoever may not write any more cannot be asked to; a standby never may.
+  IF pg_current_xact_id_if_assigned() IS NULL OR current_setting('transaction_read_only')::boolean THEN
+    RETURN false;
+  END IF;
+  -- No SELECT before it: under SERIALIZABLE the page it reads would be the one to
+  -- which every other transaction adds its row.
+  INSERT INTO yore.transaction AS x (xid, began, actor, reason, meta, role, application)
+  VALUES (pg_current_xact_id(), transaction_timestamp(), $1, $2, $3, session_user, current_setting('application_name'))
+  ON CONFLICT ON CONSTRAINT transaction_pkey DO UPDATE
+     SET actor = excluded.actor, reason = excluded.reason, meta = excluded.meta
+   WHERE x.actor IS NULL AND x.reason IS NULL AND x.meta IS NULL;
+  RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION yore.carry_context(text, text, jsonb) IS
+  'What yore.set_context does, for a client that says it with every COMMIT: nothing in a transaction that has written nothing (it has no xid) or can write no more (read-only), and nothing where yore.set_context has been called. Returns whether it was said. Open to every role.';
+
 CREATE OR REPLACE FUNCTION yore.transaction_of(xid xid8, valid_from timestamptz) RETURNS SETOF yore.transaction
 LANGUAGE sql STABLE ROWS 1
 AS $$
