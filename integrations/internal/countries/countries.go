@@ -4,6 +4,8 @@ package countries
 
 import (
 	"context"
+	"log"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,5 +51,31 @@ func Tell(t testing.TB, db *pgxpool.Pool) {
 		if err != nil {
 			t.Fatalf("%s: %v", s.statement, err)
 		}
+	}
+}
+
+// Outside does for a testing.TB in an example, which has none: what would fail a
+// test ends the program.
+type Outside struct {
+	testing.TB
+	cleanups []func()
+}
+
+// Helper does nothing.
+func (*Outside) Helper() {}
+
+// Fatal ends the program.
+func (*Outside) Fatal(args ...any) { log.Fatal(args...) }
+
+// Fatalf ends the program.
+func (*Outside) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }
+
+// Cleanup keeps f for Done.
+func (o *Outside) Cleanup(f func()) { o.cleanups = append(o.cleanups, f) }
+
+// Done runs what Cleanup was given, last first.
+func (o *Outside) Done() {
+	for _, f := range slices.Backward(o.cleanups) {
+		f()
 	}
 }
