@@ -69,7 +69,8 @@ func TestAsOf(t *testing.T) {
 		}
 		equal(t, "present", now, []string{"HR euro", "SI euro"})
 		// A single query, by parameter.
-		got, err := drivers.Values(ctx, db, "SELECT name FROM asof.countries($1) WHERE currency = 'HRK'", countries.Day(2005, 1, 1))
+		got, err := drivers.Values(ctx, db,
+			"SELECT name FROM asof.countries($1) WHERE currency = 'HRK'", countries.Day(2005, 1, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,12 +130,37 @@ func TestPrepared(t *testing.T) {
 	})
 }
 
+// TestOutside: inside AsOfSQL the DB itself, and a statement of it that is not the
+// transaction's, are in the present.
+func TestOutside(t *testing.T) {
+	t.Parallel()
+	drivers.Each(t, func(t *testing.T, db drivers.Database) {
+		countries.Tell(t, db.Pool)
+		stmt, err := db.PrepareContext(ctx, "SELECT currency FROM countries WHERE code = 'HR'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stmt.Close()
+		err = yore.AsOfSQL(ctx, db, countries.Day(2005, 1, 1), func(tx *sql.Tx) error {
+			var own, others, inside string
+			err := errors.Join(stmt.QueryRowContext(ctx).Scan(&own),
+				db.QueryRowContext(ctx, "SELECT currency FROM countries WHERE code = 'HR'").Scan(&others),
+				tx.StmtContext(ctx, stmt).QueryRowContext(ctx).Scan(&inside))
+			equal(t, "statement, DB, transaction", []string{own, others, inside}, []string{"EUR", "EUR", "HRK"})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestHistory: an open end is nil, or sql.Null; a tombstone has its time.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	drivers.Each(t, func(t *testing.T, db drivers.Database) {
 		countries.Tell(t, db.Pool)
-		rows, err := db.QueryContext(ctx, "SELECT version, valid_from, valid_to, deleted_at, xid::text FROM history.currencies WHERE code IN ('HRK', 'SIT') ORDER BY code, version")
+		rows, err := db.QueryContext(ctx, "SELECT version, valid_from, valid_to, deleted_at, xid FROM history.currencies WHERE code IN ('HRK', 'SIT') ORDER BY code, version")
 		if err != nil {
 			t.Fatal(err)
 		}
