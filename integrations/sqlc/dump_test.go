@@ -18,7 +18,7 @@ func TestDump(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	pgtest.Exec(t, pgtest.Connect(t, dsn), sqlc.Schema)
 	dir := t.TempDir()
-	if out, err := exec.Command("pg_dump", "--schema-only", "--exclude-schema=yore", "--file="+filepath.Join(dir, "dump.sql"), dsn).CombinedOutput(); err != nil {
+	if out, err := exec.Command(filepath.Join(pgtest.Server(t).BinDir(), "pg_dump"), "--schema-only", "--exclude-schema=yore", "--file="+filepath.Join(dir, "dump.sql"), dsn).CombinedOutput(); err != nil {
 		t.Skipf("pg_dump: %v\n%s", err, out)
 	}
 	queries, err := os.ReadFile("queries.sql")

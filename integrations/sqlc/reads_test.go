@@ -55,6 +55,33 @@ func TestFaces(t *testing.T) {
 	}
 }
 
+// TestFacesOfAll: what faces.sql prints has the columns and types that are there,
+// for every kind of tracked table.
+func TestFacesOfAll(t *testing.T) {
+	t.Parallel()
+	pool, printed := pgtest.Pool(t), pgtest.Connect(t, pgtest.EmptyDSN(t, pgtest.Server(t)))
+	pgtest.Exec(t, pool, `CREATE SCHEMA sales`, `CREATE TABLE sales."Order lines" (a int, b text, "total €" numeric(12, 2) NOT NULL, tags text[], PRIMARY KEY (b, a))`,
+		`CREATE TABLE placed (id int PRIMARY KEY, at timestamp NOT NULL)`, `CREATE TABLE versioned (id int PRIMARY KEY, version int NOT NULL)`,
+		`SELECT yore.track('sales."Order lines"'), yore.track('placed', in_place => true), yore.track('versioned', prefix => 'sys_')`,
+		`SELECT yore.create_immutable_table('tasks', 'title text NOT NULL, done boolean')`)
+	query, err := os.ReadFile("faces.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The functions have no bodies.
+	pgtest.Exec(t, printed, "SET check_function_bodies = off;"+strings.Join(pgtest.Rows(t, pool, string(query)), "\n"))
+	const columns = `SELECT table_schema, table_name, column_name, data_type, numeric_scale FROM information_schema.columns
+		 WHERE table_schema !~ '^(pg_|information_schema|yore|asof)' AND table_name !~ '_past$' ORDER BY 1, 2, ordinal_position`
+	equal(t, "columns", pgtest.Rows(t, printed, columns), pgtest.Rows(t, pool, columns))
+	const functions = `SELECT oid::regprocedure, prorettype::regtype FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'asof%' ORDER BY oid::regprocedure::text COLLATE "C"`
+	equal(t, "functions", pgtest.Rows(t, printed, functions), pgtest.Rows(t, pool, functions))
+	equal(t, "NOT NULL", pgtest.Rows(t, printed, `SELECT table_schema, table_name, string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns
+		 WHERE is_nullable = 'NO' AND table_schema !~ '^(pg_|information_schema|temporal)' GROUP BY 1, 2 ORDER BY 1, 2`), []string{
+		"history|placed|id version xid", "history|tasks|entity_id version xid", "history|versioned|id sys_version sys_xid",
+		"history_sales|Order lines|a b version xid", "public|placed|id at sys_version sys_from sys_xid",
+		"public|tasks|entity_id version valid_from title", "public|versioned|id version", "sales|Order lines|a b total €"})
+}
+
 // TestGenerated: the code is what sqlc makes of the files.
 func TestGenerated(t *testing.T) {
 	t.Parallel()
