@@ -40,9 +40,9 @@ lint: ## gofmt, go vet and a short list of linters
 	$(LINT) run ./...
 	cd integrations && go vet ./... && $(LINT) run ./...
 
-.PHONY: sqlc
-sqlc: ## what sqlc has to know of tracked tables, and the code that it makes, for integrations/sqlc
-	cd integrations && $(SHM) go test ./sqlc -run '^TestFaces$$' -update && go generate ./sqlc
+.PHONY: generate-integrations
+generate-integrations: ## generate the clients that the integrations test
+	cd integrations && go generate ./...
 
 .PHONY: bench
 bench: ## what yore costs, as ratios to a plain table

@@ -80,10 +80,16 @@ func beginAsOf(ctx context.Context, db Beginner, t time.Time) (pgx.Tx, error) {
 			_, _ = conn.Exec(ctx, "rollback")
 		}
 	}
-	if explained := Explain(err); explained != err {
-		return nil, explained
+	return nil, beginError(err)
+}
+
+// beginError explains why no transaction as of a time could be begun.
+func beginError(err error) error {
+	var known *Error
+	if explained := Explain(err); errors.As(explained, &known) {
+		return explained
 	}
-	return nil, fmt.Errorf("as of: begin: %w", err)
+	return fmt.Errorf("as of: begin: %w", err)
 }
 
 func asOfStatement(t time.Time) string {
@@ -105,10 +111,7 @@ func AsOfSQL(ctx context.Context, db SQLBeginner, t time.Time, fn func(tx *stdsq
 	with := &withBegin{statement: asOfStatement(t)}
 	tx, err := db.BeginTx(context.WithValue(ctx, withBeginKey{}, with), nil)
 	if err != nil {
-		if explained := Explain(err); explained != err {
-			return explained
-		}
-		return fmt.Errorf("as of: begin: %w", err)
+		return beginError(err)
 	}
 	defer func() {
 		if e := tx.Rollback(); err == nil && e != nil && !errors.Is(e, stdsql.ErrTxDone) {

@@ -22,7 +22,24 @@ import (
 // no statement that they prepared in the transaction before.
 var poolerModes = []pgx.QueryExecMode{pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol}
 
-// Many clients on few sessions: each version has the actor of its writer.
+func init() {
+	bouncerHandles = func(t testing.TB, dsn string) map[string]yore.DB {
+		handles := map[string]yore.DB{}
+		if !pgtest.HasBouncer() {
+			return handles
+		}
+		through := pgtest.Bouncer(t, dsn, 2)
+		for _, mode := range poolerModes {
+			pool := poolIn(t, through, mode)
+			handles["Bouncer/"+mode.String()] = pool
+			handles["Bouncer/yore.Pool/"+mode.String()] = yore.NewPool(pool)
+			handles["Bouncer/SQL/"+mode.String()] = yore.Wrap(openDriver(t, through, mode, true))
+		}
+		return handles
+	}
+}
+
+// Many clients on few sessions: each version has the actor of its writer (trap-25).
 func TestBouncerContext(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
@@ -76,7 +93,7 @@ func TestBouncerContext(t *testing.T) {
 	pgtest.Clean(t, plain)
 }
 
-// What one client reads as of a time no other is brought to.
+// What one client reads as of a time no other is brought to: trap-25.
 func TestBouncerAsOf(t *testing.T) {
 	t.Parallel()
 	dsn, kuna := currencies(t)

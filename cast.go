@@ -53,7 +53,7 @@ func (t *ImmutableTable[T]) Cast(row T, input any, permitted ...string) (T, erro
 	default:
 		return row, t.own("YO007", fmt.Sprintf("Cast reads url.Values or a map[string]any, not %T", input), "")
 	}
-	next := copyRow(t.table, row)
+	next := copyRow(t.entities, row)
 	err := t.apply(reflect.ValueOf(&next), values, permitted)
 	return next, err
 }

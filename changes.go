@@ -25,14 +25,14 @@ func (t *ImmutableTable[T]) changed(row T, change any) (T, error) {
 		if c == nil {
 			return row, t.own("YO007", "the change is nil", "")
 		}
-		next := copyRow(t.table, row)
+		next := copyRow(t.entities, row)
 		c(&next)
 		return next, nil
 	case func(*T) error:
 		if c == nil {
 			return row, t.own("YO007", "the change is nil", "")
 		}
-		next := copyRow(t.table, row)
+		next := copyRow(t.entities, row)
 		return next, c(&next)
 	case T:
 		return c, nil
@@ -54,7 +54,7 @@ func (t *ImmutableTable[T]) changed(row T, change any) (T, error) {
 // apply sets fields of a row to the values of changes. Unknown columns are
 // errors, or, where there is a list of what is permitted, passed over with all
 // that is not on it.
-func (t *table) apply(row reflect.Value, changes map[string]any, permitted []string) error {
+func (t *entities) apply(row reflect.Value, changes map[string]any, permitted []string) error {
 	var wrong FieldErrors
 	for _, column := range slices.Sorted(maps.Keys(changes)) {
 		if permitted != nil && !slices.Contains(permitted, column) {
@@ -88,7 +88,7 @@ func (t *table) apply(row reflect.Value, changes map[string]any, permitted []str
 
 // difference returns the fields whose values differ between two rows, and those
 // of which it cannot be told: what is sent for nothing makes no version.
-func (t *table) difference(before, after reflect.Value) []rowtype.Field {
+func (t *entities) difference(before, after reflect.Value) []rowtype.Field {
 	var fields []rowtype.Field
 	for _, f := range t.writable() {
 		b, a := before.FieldByIndex(f.Index), after.FieldByIndex(f.Index)
@@ -113,7 +113,7 @@ func same(a, b reflect.Value) bool {
 // copyRow copies a row with what its fields point to, so that a function that
 // changes a slice in place does not change the row from which it is told what
 // has changed.
-func copyRow[T any](t *table, row T) T {
+func copyRow[T any](t *entities, row T) T {
 	next := row
 	v := reflect.ValueOf(&next).Elem()
 	for _, f := range t.row.Fields {

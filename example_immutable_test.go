@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"yore.example/yore"
-	"yore.example/yore/pgdev"
 )
 
 // Note is the row type of the examples.
@@ -42,39 +41,14 @@ var (
 
 // notesDB returns a database with the tables of the examples.
 func notesDB(ctx context.Context) (db *pgxpool.Pool, drop func()) {
-	server, err := pgdev.Shared(ctx, pgdev.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = server.Template(ctx, "yore_examples", func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(ctx) }()
+	return exampleDB(ctx, "yore_examples", func(conn *pgx.Conn) error {
 		return errors.Join(
-			yore.Install(ctx, conn),
 			yore.CreateImmutable(ctx, conn, "authors", "name text NOT NULL UNIQUE", yore.TrackOptions{}),
 			yore.CreateImmutable(ctx, conn, "notes", `
 				title    text NOT NULL UNIQUE,
 				priority integer NOT NULL DEFAULT 0,
 				author   uuid REFERENCES authors (entity_id)`, yore.TrackOptions{}))
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	dsn, dropDatabase, err := server.Clone(ctx, "yore_examples")
-	if err != nil {
-		log.Fatal(err)
-	}
-	db, err = pgxpool.New(ctx, dsn)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return db, func() {
-		db.Close()
-		dropDatabase()
-	}
 }
 
 // Two people have read the same version. Who writes second is told.

@@ -163,7 +163,7 @@ func (t *ImmutableTable[T]) undeleteValid(ctx context.Context, db DB, sql string
 }
 
 // twice makes ErrNotDeleted of a second undelete that came at the same time.
-func (t *table) twice(err error, id UUID) error {
+func (t *entities) twice(err error, id UUID) error {
 	var known *InvalidError
 	if errors.As(err, &known) && len(known.Fields) == 1 && known.Fields[0].Field == "entity_id" {
 		e := t.own("YO021", "entity "+id.String()+" is not deleted", "")

@@ -5,6 +5,7 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -14,12 +15,17 @@ import (
 	"yore.example/yore/internal/pgtest"
 )
 
-// everyHandle returns a DB of each kind, in each of pgx's modes. Those that are
+// bouncerHandles returns handles through PgBouncer, where there is one.
+var bouncerHandles = func(testing.TB, string) map[string]yore.DB { return nil }
+
+// everyHandle returns a DB of each kind, in each of pgx's modes, and through a
+// PgBouncer that gives each transaction another session. Those that are
 // transactions end with the test, committed.
 func everyHandle(t testing.TB, dsn string) map[string]yore.DB {
 	t.Helper()
 	ctx := context.Background()
-	handles := map[string]yore.DB{"Pool": pgtest.Connect(t, dsn)}
+	handles := map[string]yore.DB{"Pool": pgtest.Connect(t, dsn), "yore.Pool": yore.NewPool(pgtest.Connect(t, dsn))}
+	maps.Copy(handles, bouncerHandles(t, dsn))
 	commits := func(name string, commit func() error) {
 		t.Cleanup(func() {
 			if err := commit(); err != nil {

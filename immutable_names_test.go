@@ -140,7 +140,7 @@ func TestImmutablePanics(t *testing.T) {
 		"is no name of a table": func() { yore.Immutable[task]("a.b.c") },
 		"no name of a table":    func() { yore.Immutable[task]("") },
 		"is not closed":         func() { yore.Immutable[task](`"a`) },
-		"is neither default nor": func() {
+		"is none of default": func() {
 			yore.Immutable[struct {
 				yore.Meta
 				A int `db:"a,x"`

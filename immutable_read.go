@@ -3,6 +3,8 @@ package yore
 import (
 	"context"
 	"time"
+
+	"yore.example/yore/internal/fragment"
 )
 
 // Current is the query of the live entities, each in its current version.
@@ -27,18 +29,39 @@ func (t *ImmutableTable[T]) AsOf(at time.Time) Query[T] {
 	if at.IsZero() {
 		return t.Current()
 	}
-	return Query[T]{query{t: t.table, kind: then, at: at}}
+	return Query[T]{query{t: t.table, scope: scope{kind: then, at: at}}}
 }
 
 // History is the query of all versions of an entity, tombstones included, in
 // the order of their numbers. For an unknown entity it has no rows.
 func (t *ImmutableTable[T]) History(id UUID) Query[T] {
-	return Query[T]{query{t: t.table, kind: ofEntity, id: id}}
+	return Query[T]{query{t: t.table, scope: scope{kind: ofKey, key: []any{id}}}}
 }
 
 // AllVersions is the query of all versions of all entities, tombstones included.
 func (t *ImmutableTable[T]) AllVersions() Query[T] {
-	return Query[T]{query{t: t.table, kind: ever}}
+	return Query[T]{query{t: t.table, scope: scope{kind: ever}}}
+}
+
+// Between, FromTo and ContainedIn are as a TemporalTable's, with rows that have
+// their version data.
+func (t *ImmutableTable[T]) Between(from, to time.Time) Query[T] {
+	return Query[T]{query{t: t.table, scope: scope{kind: between, from: from, to: to}}}
+}
+
+// FromTo is Between without the end.
+func (t *ImmutableTable[T]) FromTo(from, to time.Time) Query[T] {
+	return Query[T]{query{t: t.table, scope: scope{kind: fromTo, from: from, to: to}}}
+}
+
+// ContainedIn is the query of the versions that began and ended in the period,
+// both ends included.
+func (t *ImmutableTable[T]) ContainedIn(from, to time.Time) Query[T] {
+	return Query[T]{query{t: t.table, scope: scope{kind: containedIn, from: from, to: to}}}
+}
+
+func (t *ImmutableTable[T]) from(b *fragment.Builder, name string, of query) (string, error) {
+	return t.instant(b, of) + " AS " + fragment.Ident(name), nil
 }
 
 // Get reads the current version of an entity.
@@ -69,7 +92,7 @@ func (t *ImmutableTable[T]) byID(id UUID) Query[T] {
 
 // absent says why an entity has no current row: ErrNotFound or ErrDeleted. If
 // it has one after all, it returns its version.
-func (t *table) absent(ctx context.Context, db DB, id UUID) (int64, error) {
+func (t *entities) absent(ctx context.Context, db DB, id UUID) (int64, error) {
 	var state string
 	var version *int64
 	err := db.QueryRow(ctx, "SELECT state, version FROM yore.entity_state($1::text, $2::uuid)", t.written, id.String()).Scan(&state, &version)

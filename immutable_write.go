@@ -92,7 +92,7 @@ func (t *ImmutableTable[T]) Upsert(ctx context.Context, db DB, row T, conflict .
 }
 
 // inserted returns the fields that an insert of the row names.
-func (t *table) inserted(row reflect.Value) []rowtype.Field {
+func (t *entities) inserted(row reflect.Value) []rowtype.Field {
 	var fields []rowtype.Field
 	for _, f := range t.writable() {
 		if !f.Default || !row.FieldByIndex(f.Index).IsZero() {
@@ -111,7 +111,7 @@ func (t *ImmutableTable[T]) insert(ctx context.Context, db DB, rows []T, onConfl
 		fields = append(fields, t.version)
 	}
 	if strings.HasPrefix(onConflict, " ON CONFLICT (\"entity_id\"") {
-		fields = append(fields, t.entity)
+		fields = append(fields, t.id)
 	}
 	for i := range rows {
 		if err := validate(&rows[i]); err != nil {
@@ -122,7 +122,7 @@ func (t *ImmutableTable[T]) insert(ctx context.Context, db DB, rows []T, onConfl
 	var values []string
 	for i := range rows {
 		v := reflect.ValueOf(rows[i])
-		named := map[string]bool{t.entity.Column: true}
+		named := map[string]bool{t.id.Column: true}
 		for _, f := range t.inserted(v) {
 			named[f.Column] = true
 		}
@@ -235,7 +235,7 @@ func (t *ImmutableTable[T]) update(ctx context.Context, db DB, row T, change any
 const attempts = 3
 
 // expecting is the condition of a write to one entity.
-func (t *table) expecting(b *fragment.Builder, id UUID, version int64, expect bool) string {
+func (t *entities) expecting(b *fragment.Builder, id UUID, version int64, expect bool) string {
 	sql := " WHERE entity_id = " + b.Arg(id.String()) + "::uuid"
 	if expect {
 		sql += " AND " + fragment.Ident(t.version.Column) + " = " + b.Arg(version) + "::bigint"
@@ -244,7 +244,7 @@ func (t *table) expecting(b *fragment.Builder, id UUID, version int64, expect bo
 }
 
 // missed says why a write found no row.
-func (t *table) missed(ctx context.Context, db DB, id UUID, expected int64) error {
+func (t *entities) missed(ctx context.Context, db DB, id UUID, expected int64) error {
 	actual, err := t.absent(ctx, db, id)
 	if err != nil {
 		return err
@@ -252,7 +252,7 @@ func (t *table) missed(ctx context.Context, db DB, id UUID, expected int64) erro
 	return t.conflict(id, expected, actual, nil)
 }
 
-func (t *table) conflict(id UUID, expected, actual int64, cause error) *ConflictError {
+func (t *entities) conflict(id UUID, expected, actual int64, cause error) *ConflictError {
 	now := "has been changed by a transaction that this one cannot see"
 	if actual != 0 {
 		now = fmt.Sprintf("has version %d by now", actual)
@@ -264,7 +264,7 @@ func (t *table) conflict(id UUID, expected, actual int64, cause error) *Conflict
 
 // stale makes a conflict of what REPEATABLE READ says of a row that another
 // transaction has changed.
-func (t *table) stale(err error, id UUID, version int64) error {
+func (t *entities) stale(err error, id UUID, version int64) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "40001" {
 		return t.conflict(id, version, 0, err)

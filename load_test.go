@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -383,4 +384,21 @@ func TestLoadAsOwner(t *testing.T) {
 	pgtest.Exec(t, db, "UPDATE a SET v = 'w'")
 	dumped(t, db, yore.DumpOptions{})
 	pgtest.Clean(t, db)
+}
+
+// A table that waits for the rows was tracked since now; with them comes a past that
+// has no beginning, of which history shows no time, not -infinity.
+func TestLoadSinceEver(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Pool(t)
+	pgtest.Exec(t, db, "CREATE TABLE ever (id int PRIMARY KEY)", "INSERT INTO ever VALUES (1), (2)", "SELECT yore.track('ever', since => '-infinity')", "DELETE FROM ever WHERE id = 2")
+	target := pgtest.Pool(t)
+	pgtest.Exec(t, target, "CREATE TABLE ever (id int PRIMARY KEY)", "SELECT yore.track('ever')")
+	if _, err := load(t, target, dumped(t, db, yore.DumpOptions{}), yore.LoadOptions{Data: true}); err != nil {
+		t.Fatal(err)
+	}
+	const query = "SELECT id, version, valid_from, valid_to FROM history.ever ORDER BY id, version"
+	if got, want := pgtest.Rows(t, target, query), pgtest.Rows(t, db, query); !slices.Equal(got, want) || !strings.Contains(got[0], "∅") {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }

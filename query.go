@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"time"
 
 	"yore.example/yore/internal/fragment"
 )
@@ -17,28 +16,18 @@ type Query[T any] struct{ q query }
 
 // query is what of a Query does not depend on T.
 type query struct {
-	t       *table
-	kind    scope
-	id      UUID
-	at      time.Time
-	deleted bool
-	joins   []join
-	where   []part
-	order   []string
-	limit   *int64
-	offset  *int64
-	lock    bool
-	err     error
+	t        *table
+	scope    scope
+	versions bool // rows are Versions
+	joins    []join
+	where    []part
+	group    []string
+	order    []string
+	limit    *int64
+	offset   *int64
+	lock     bool
+	err      error
 }
-
-type scope int
-
-const (
-	present scope = iota
-	then
-	ofEntity
-	ever
-)
 
 type part struct {
 	sql  string
@@ -51,15 +40,17 @@ type join struct {
 	on     part
 }
 
-// A Source is what Join joins: a Query, or a Table.
+// A Source is what Join joins: a Query, a handle, or a Table. A handle is joined
+// at the instant of the query that joins it: in the present, as of its time, or,
+// to a version, as of the version's last moment.
 type Source interface {
-	from(b *fragment.Builder, name string) (string, error)
+	from(b *fragment.Builder, name string, of query) (string, error)
 }
 
 // Table is a table, tracked or not, or a view as a Source, by its name in SQL.
 type Table string
 
-func (t Table) from(_ *fragment.Builder, name string) (string, error) {
+func (t Table) from(_ *fragment.Builder, name string, _ query) (string, error) {
 	schema, base, err := fragment.Name(string(t))
 	if err != nil {
 		return "", err
@@ -87,6 +78,17 @@ func (q Query[T]) OrderBy(expressions ...string) Query[T] {
 	return q
 }
 
+// Key keeps the row, or the versions, with that key: one value for each key
+// column, in their order. ErrOption if there are more or fewer.
+func (q Query[T]) Key(values ...any) Query[T] {
+	condition, args, err := q.q.t.byKey(values)
+	if err != nil {
+		q.q.err = err
+		return q
+	}
+	return q.Where(condition, args...)
+}
+
 // Limit reads at most n rows.
 func (q Query[T]) Limit(n int) Query[T] {
 	if n < 0 {
@@ -110,7 +112,7 @@ func (q Query[T]) Offset(n int) Query[T] {
 // the present or at the time of the scope, the last row, with DeletedAt set. It
 // reads history, which takes SELECT on it.
 func (q Query[T]) IncludeDeleted() Query[T] {
-	q.q.deleted = true
+	q.q.scope.deleted = true
 	return q
 }
 
@@ -150,7 +152,7 @@ func (q Query[T]) One(ctx context.Context, db DB) (T, error) {
 // an error is the last that is yielded.
 func (q Query[T]) Each(ctx context.Context, db DB) iter.Seq2[T, error] {
 	sql, args, err := q.SQL()
-	return stream[T](ctx, db, q.q.t, statement{sql, args, err, q.q.t.row, nil})
+	return stream[T](ctx, db, q.q.t, statement{sql: sql, args: args, err: err, row: q.q.t.row, versions: q.q.versions})
 }
 
 // Count returns how many rows there are.
@@ -172,6 +174,6 @@ func (q Query[T]) Exists(ctx context.Context, db DB) (bool, error) {
 	return n > 0, err
 }
 
-func (q Query[T]) from(b *fragment.Builder, name string) (string, error) {
+func (q Query[T]) from(b *fragment.Builder, name string, _ query) (string, error) {
 	return q.q.from(b, name)
 }

@@ -14,16 +14,16 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		return "", q.err
 	}
 	if columns == "" {
-		columns = q.t.list
+		columns = q.list()
 	}
-	source, err := q.scope(b)
+	source, err := q.source(b)
 	if err != nil {
 		return "", err
 	}
 	var s strings.Builder
 	s.WriteString("SELECT " + columns + " FROM " + source + " AS " + q.t.quoted)
 	for _, j := range q.joins {
-		source, err := j.source.from(b, j.name)
+		source, err := j.source.from(b, j.name, q)
 		if err != nil {
 			return "", q.misuse(err)
 		}
@@ -40,16 +40,15 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 		}
 		s.WriteString([]string{" WHERE ", " AND "}[min(i, 1)] + "(" + condition + "\n)")
 	}
+	if err := q.clause(&s, b, " GROUP BY ", q.group); err != nil {
+		return "", err
+	}
 	order := q.order
 	if order == nil {
 		order = q.defaultOrder()
 	}
-	for i, expression := range order {
-		expression, err := b.Part(expression, nil)
-		if err != nil {
-			return "", q.misuse(err)
-		}
-		s.WriteString([]string{" ORDER BY ", ", "}[min(i, 1)] + expression + "\n")
+	if err := q.clause(&s, b, " ORDER BY ", order); err != nil {
+		return "", err
 	}
 	if q.limit != nil {
 		// Written out: of a parameter the planner knows nothing, takes the plan
@@ -65,52 +64,33 @@ func (q query) build(b *fragment.Builder, columns string) (string, error) {
 	return s.String(), nil
 }
 
-// scope writes what the query sees of its table.
-func (q query) scope(b *fragment.Builder) (string, error) {
-	t := q.t
-	if q.kind == present && !q.deleted {
-		return t.face, nil
-	}
-	columns := t.columns
-	version, from, deleted := fragment.Ident(t.prefix+"version"), fragment.Ident(t.prefix+"valid_from"), fragment.Ident(t.prefix+"deleted_at")
-	tombstones := func(and, later string) string {
-		return " UNION ALL SELECT " + columns + " FROM " + t.history + " AS h WHERE " + deleted + " IS NOT NULL" + and +
-			" AND NOT EXISTS (SELECT FROM " + t.history + " AS l WHERE l.entity_id = h.entity_id AND l." + version + " > h." + version + later + ")"
-	}
-	switch q.kind {
-	case ofEntity:
-		return "(SELECT " + columns + " FROM " + t.history + " WHERE entity_id = " + b.Arg(q.id.String()) + "::uuid)", nil
-	case ever:
-		return t.history, nil
-	case then:
-		at := b.Arg(formatTime(q.at)) + "::timestamptz" // once: a cast of text would be made for every row
-		if q.deleted {
-			return "(SELECT " + columns + " FROM " + t.asof + "(" + at + ")" +
-				tombstones(" AND "+deleted+" <= "+at, " AND l."+from+" <= "+at) + ")", nil
+// clause writes expressions behind the words that begin a clause; nothing if
+// there is none.
+func (q query) clause(s *strings.Builder, b *fragment.Builder, words string, expressions []string) error {
+	for i, expression := range expressions {
+		expression, err := b.Part(expression, nil)
+		if err != nil {
+			return q.misuse(err)
 		}
-		return t.asof + "(" + at + ")", nil
-	default:
-		// Inside AsOf the face is that of its time, and so must history be.
-		now := "coalesce(yore._session_time(), 'infinity')"
-		return "(SELECT " + columns + " FROM " + t.face + tombstones(" AND "+deleted+" <= "+now, " AND l."+from+" <= "+now) + ")", nil
-	}
-}
-
-func (q query) defaultOrder() []string {
-	name := q.t.quoted + "."
-	switch q.kind {
-	case ofEntity:
-		return []string{name + fragment.Ident(q.t.prefix+"version")}
-	case ever:
-		return []string{name + "entity_id", name + fragment.Ident(q.t.prefix+"version")}
+		s.WriteString([]string{words, ", "}[min(i, 1)] + expression + "\n")
 	}
 	return nil
+}
+
+// list is the select list for the row type.
+func (q query) list() string {
+	if !q.versions {
+		return q.t.list
+	}
+	of := q.t.quoted + "."
+	return q.t.list + ", " + of + q.t.shown("version") + ", " + of + q.t.shown("valid_from") + ", " + of + q.t.shown("valid_to") +
+		", " + of + q.t.shown("deleted_at") + " IS NOT NULL, " + of + q.t.shown("xid") + "::text::bigint"
 }
 
 // from writes the query as a source of another's.
 func (q query) from(b *fragment.Builder, name string) (string, error) {
 	if q.err == nil && len(q.joins) == 0 && len(q.where) == 0 && q.limit == nil && q.offset == nil {
-		source, err := q.scope(b)
+		source, err := q.source(b)
 		return source + " AS " + fragment.Ident(name), err
 	}
 	sql, err := q.build(b, q.t.quoted+".*")

@@ -3,11 +3,12 @@ package yore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"yore.example/yore/internal/fragment"
-	"yore.example/yore/internal/rowtype"
 )
 
 // A Link says on which side of a Relation the reference stands.
@@ -15,11 +16,9 @@ type Link int
 
 // The links.
 const (
-	// BelongsTo: the rows have a column that holds the entity_id of the related
-	// row.
+	// BelongsTo: the rows have the columns that hold the key of the related row.
 	BelongsTo Link = iota
-	// HasMany: the related rows have a column that holds the entity_id of the
-	// row.
+	// HasMany: the related rows have the columns that hold the key of the row.
 	HasMany
 	// HasOne is HasMany with one related row at most.
 	HasOne
@@ -27,23 +26,63 @@ const (
 
 // A Relation leads from rows to related ones of type Child.
 type Relation[Child any] struct {
-	q      query
-	link   Link
-	column string
+	load func(ctx context.Context, db DB, rows []reflect.Value) (Loaded[Child], error)
 }
 
 // Related describes a relation: what the related rows are taken from (any Query:
 // of the present, as of a time, with conditions and an order), the link, and the
-// column that refers.
+// columns that refer, in the order of the key that they refer to.
 //
 //	author := yore.Related(users.Current(), yore.BelongsTo, "author_entity_id")
 //	comments := yore.Related(comments.AsOf(then).OrderBy("valid_from"), yore.HasMany, "post_entity_id")
 //
-// A related row that the query does not see, deleted or not there at its time,
-// is as if there were none. Limit and Offset would cut the batch, not each
-// parent's share, and are errors.
-func Related[Child any](children Query[Child], link Link, column string) Relation[Child] {
-	return Relation[Child]{children.q, link, column}
+// The rows are structs, whose key is found as Temporal finds it, Rows with an
+// entity_id or an id, or Versions. A related row that the query does not see,
+// deleted or not there at its time, is as if there were none. Limit and Offset
+// would cut the batch, not each parent's share, and are errors.
+func Related[Child any](children Query[Child], link Link, columns ...string) Relation[Child] {
+	return Relation[Child]{func(ctx context.Context, db DB, rows []reflect.Value) (Loaded[Child], error) {
+		r := reference{link: link, there: columns, here: children.q.t.key}
+		if link != BelongsTo {
+			r.there, r.here = nil, columns
+		}
+		return loadRelated(ctx, db, children, r, rows)
+	}}
+}
+
+// Through makes one relation of two: from rows over others in between to the
+// related ones, each of them once. It takes one query for each of the two.
+//
+//	links := yore.Related(boosMoos.AsOf(then), yore.HasMany, "boo_id")
+//	moos := yore.Through(links, yore.Related(moos.AsOf(then), yore.BelongsTo, "moo_id"))
+func Through[Middle, Child any](to Relation[Middle], from Relation[Child]) Relation[Child] {
+	return Relation[Child]{func(ctx context.Context, db DB, rows []reflect.Value) (Loaded[Child], error) {
+		middles, err := to.load(ctx, db, rows)
+		l := Loaded[Child]{of: middles.of, children: map[string][]*Child{}}
+		if err != nil {
+			return l, err
+		}
+		var all []reflect.Value
+		for _, key := range slices.Sorted(maps.Keys(middles.children)) {
+			for _, m := range middles.children[key] {
+				all = append(all, reflect.ValueOf(m))
+			}
+		}
+		related, err := from.load(ctx, db, all)
+		if err != nil {
+			return l, err
+		}
+		for key, of := range middles.children {
+			for _, m := range of {
+				for _, child := range related.many(reflect.ValueOf(m)) {
+					if !slices.Contains(l.children[key], child) {
+						l.children[key] = append(l.children[key], child)
+					}
+				}
+			}
+		}
+		return l, nil
+	}}
 }
 
 // One reads the related row of a row, nil if there is none.
@@ -64,65 +103,30 @@ func (r Relation[Child]) Many(ctx context.Context, db DB, row any) ([]Child, err
 	return found.Many(row), nil
 }
 
-// Load reads the related rows of all of rows, a slice of structs or of pointers
-// to them, with one query.
+// Load reads the related rows of all of rows, a slice of what Related speaks of
+// or of pointers to it, with one query.
 func (r Relation[Child]) Load(ctx context.Context, db DB, rows any) (Loaded[Child], error) {
-	l := Loaded[Child]{column: "entity_id", children: map[UUID][]Child{}}
-	if r.link == BelongsTo {
-		l.column = r.column
+	v := reflect.ValueOf(rows)
+	if v.Kind() != reflect.Slice {
+		return Loaded[Child]{}, newError("YO007", fmt.Sprintf("Related: rows is a slice, not %T", rows), "")
 	}
-	if r.q.limit != nil || r.q.offset != nil {
-		return l, r.q.t.own("YO007", "Related: Limit and Offset of the whole say nothing of each row's share", "")
+	all := make([]reflect.Value, v.Len())
+	for i := range all {
+		all[i] = v.Index(i)
 	}
-	ids, err := l.ids(rows)
-	if err != nil || len(ids) == 0 {
-		return l, err
-	}
-	by := "entity_id"
-	if r.link != BelongsTo {
-		by = r.column
-	}
-	f, ok := r.q.t.row.Field(by)
-	if !ok {
-		return l, r.q.t.own("YO007", fmt.Sprintf("Related: row type %s has no field for %s", r.q.t.row.Go, by), "")
-	}
-	if !holdsUUID(f.Type) {
-		return l, r.q.t.own("YO007", fmt.Sprintf("Related: field %s of row type %s is a %s, not a UUID", by, r.q.t.row.Go, f.Type), "")
-	}
-	// Two forms, and the ids as one text: of a single id in an array, or an array
-	// that is computed, the planner would expect many, and plan anew every time.
-	condition, arg := " = $1::uuid", ids[0]
-	if len(ids) > 1 {
-		condition, arg = " = ANY ($1::uuid[])", "{"+strings.Join(ids, ",")+"}"
-	}
-	for child, err := range (Query[Child]{r.q}).Where(r.q.t.quoted+"."+fragment.Ident(by)+condition, arg).Each(ctx, db) {
-		if err != nil {
-			return l, err
-		}
-		if id, ok := uuidOf(reflect.ValueOf(child).FieldByIndex(f.Index)); ok {
-			l.children[id] = append(l.children[id], child)
-		}
-	}
-	if r.link == HasOne {
-		for id, all := range l.children {
-			if len(all) > 1 {
-				return l, r.q.t.own("YO007", fmt.Sprintf("Related: %d rows with %s = %s, where HasOne allows one", len(all), by, id), "Use HasMany, or a unique index.")
-			}
-		}
-	}
-	return l, nil
+	return r.load(ctx, db, all)
 }
 
 // Loaded are the related rows of several rows.
 type Loaded[Child any] struct {
-	column   string
-	children map[UUID][]Child
+	of       reference
+	children map[string][]*Child
 }
 
 // One returns the related row of a row, nil if there is none.
 func (l Loaded[Child]) One(row any) *Child {
-	if many := l.Many(row); len(many) > 0 {
-		return &many[0]
+	if many := l.many(reflect.ValueOf(row)); len(many) > 0 {
+		return new(*many[0])
 	}
 	return nil
 }
@@ -130,72 +134,62 @@ func (l Loaded[Child]) One(row any) *Child {
 // Many returns the related rows of a row in the order of the query, an empty
 // slice if there is none.
 func (l Loaded[Child]) Many(row any) []Child {
-	if id, ok, err := l.id(reflect.ValueOf(row)); err == nil && ok && l.children[id] != nil {
-		return l.children[id]
+	many := l.many(reflect.ValueOf(row))
+	children := make([]Child, len(many))
+	for i, child := range many {
+		children[i] = *child
 	}
-	return []Child{}
+	return children
 }
 
-func (l Loaded[Child]) ids(rows any) ([]string, error) {
-	v := reflect.ValueOf(rows)
-	if v.Kind() != reflect.Slice {
-		return nil, newError("YO007", fmt.Sprintf("Related: rows is a slice, not %T", rows), "")
+func (l Loaded[Child]) many(row reflect.Value) []*Child {
+	if id, ok, err := l.of.id(row, l.of.there); err == nil && ok {
+		return l.children[id.text()]
 	}
-	var ids []string
-	seen := map[UUID]bool{}
-	for i := range v.Len() {
-		id, ok, err := l.id(v.Index(i))
-		if err != nil {
-			return nil, err
-		}
-		if ok && !seen[id] {
-			seen[id] = true
-			ids = append(ids, id.String())
-		}
-	}
-	return ids, nil
+	return nil
 }
 
-// id reads what a row is related by; false if that is NULL.
-func (l Loaded[Child]) id(row reflect.Value) (UUID, bool, error) {
-	for row.Kind() == reflect.Interface || row.Kind() == reflect.Pointer {
-		if row.IsNil() {
-			return UUID{}, false, nil
+func loadRelated[Child any](ctx context.Context, db DB, children Query[Child], r reference, rows []reflect.Value) (Loaded[Child], error) {
+	t := children.q.t
+	l := Loaded[Child]{of: r, children: map[string][]*Child{}}
+	if children.q.limit != nil || children.q.offset != nil {
+		return l, t.own("YO007", "Related: Limit and Offset of the whole say nothing of each row's share", "")
+	}
+	if len(r.here) == 0 || r.link == BelongsTo && len(r.here) != len(r.there) {
+		return l, t.own("YO007", fmt.Sprintf("Related: %d columns refer to its key (%s)", len(r.there), fragment.Idents("", r.here)), "")
+	}
+	var zero Child
+	if _, _, err := r.id(reflect.ValueOf(&zero), r.here); err != nil {
+		return l, err
+	}
+	if t.row != nil {
+		for _, c := range r.here {
+			f, _ := t.row.Field(c)
+			r.kinds = append(r.kinds, kindOf(f.Type))
 		}
-		row = row.Elem()
+		l.of = r
 	}
-	if !row.IsValid() { // an untyped nil
-		return UUID{}, false, nil
-	}
-	t, err := rowtype.Of(row.Type())
+	ids, err := r.ids(rows)
 	if err != nil {
-		return UUID{}, false, newError("YO007", "Related: "+err.Error(), "")
+		return l, err
 	}
-	f, ok := t.Field(l.column)
-	if !ok {
-		return UUID{}, false, newError("YO007", fmt.Sprintf("Related: row type %s has no field for %s", t.Go, l.column), "")
-	}
-	if !holdsUUID(f.Type) {
-		return UUID{}, false, newError("YO007", fmt.Sprintf("Related: field %s of row type %s is a %s, not a UUID", l.column, t.Go, f.Type), "")
-	}
-	id, ok := uuidOf(row.FieldByIndex(f.Index))
-	return id, ok, nil
-}
-
-// holdsUUID reports whether a type is a UUID of any package's, or a pointer to
-// one.
-func holdsUUID(t reflect.Type) bool {
-	return isUUID(t) || t.Kind() == reflect.Pointer && isUUID(t.Elem())
-}
-
-// uuidOf reads a field that holdsUUID; false if it is NULL.
-func uuidOf(v reflect.Value) (UUID, bool) {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return UUID{}, false
+	for part := range slices.Chunk(ids, mostIDs(len(r.here))) {
+		condition, args := r.condition(t, part)
+		for child, err := range children.Where(condition, args...).Each(ctx, db) {
+			if err != nil {
+				return l, err
+			}
+			if id, ok, err := r.id(reflect.ValueOf(&child), r.here); err == nil && ok {
+				l.children[id.text()] = append(l.children[id.text()], &child)
+			}
 		}
-		v = v.Elem()
 	}
-	id := UUID(v.Convert(reflect.TypeFor[[16]byte]()).Interface().([16]byte))
-	return id, !id.IsZero()
+	if r.link == HasOne {
+		for id, all := range l.children {
+			if len(all) > 1 {
+				return l, t.own("YO007", fmt.Sprintf("Related: %d rows with %s = %s, where HasOne allows one", len(all), strings.Join(r.here, ", "), strings.ReplaceAll(id, "\x00", ", ")), "Use HasMany, or a unique index.")
+			}
+		}
+	}
+	return l, nil
 }

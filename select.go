@@ -15,7 +15,7 @@ import (
 )
 
 // A Selection reads expressions over a Query, mostly one that joins, as rows of
-// another struct type.
+// another struct type, or as Rows.
 type Selection[R any] struct {
 	q           query
 	expressions []string
@@ -29,6 +29,18 @@ type Selection[R any] struct {
 //	lines, err := yore.Select[line](q, "projects.title", "orgs.name AS org").All(ctx, db)
 func Select[R, T any](q Query[T], expressions ...string) Selection[R] {
 	return Selection[R]{q.q, expressions}
+}
+
+// GroupBy makes groups of rows for aggregates among the expressions, by SQL
+// expressions; by none, one group of all rows. The order that the scope has goes.
+//
+//	yore.Select[perName](countries.AllVersions(), "name", "count(*) AS n").GroupBy("name")
+func (s Selection[R]) GroupBy(expressions ...string) Selection[R] {
+	s.q.group = append([]string{}, expressions...)
+	if s.q.order == nil {
+		s.q.order = []string{}
+	}
+	return s
 }
 
 // SQL returns the statement and its arguments.
@@ -51,7 +63,11 @@ func (s Selection[R]) All(ctx context.Context, db DB) ([]R, error) { return coll
 
 // Each is to All as Query's Each to its All.
 func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
-	row, err := rowtype.Of(reflect.TypeFor[R]())
+	var row *rowtype.Type
+	var err error
+	if r := reflect.TypeFor[R](); r != reflect.TypeFor[Row]() {
+		row, err = rowtype.Of(r)
+	}
 	if err == nil && len(s.expressions) == 0 {
 		err = fmt.Errorf("Select of nothing")
 	}
@@ -59,9 +75,7 @@ func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
 		return stream[R](ctx, db, s.q.t, statement{err: s.q.misuse(err)})
 	}
 	sql, args, err := s.SQL()
-	return stream[R](ctx, db, s.q.t, statement{sql, args, err, row, func(rows pgx.Rows, fields []any) ([]any, error) {
-		return byName(row, rows, fields)
-	}})
+	return stream[R](ctx, db, s.q.t, statement{sql: sql, args: args, err: err, row: row, byName: true})
 }
 
 // byName finds the field of each column of a result.

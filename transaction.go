@@ -57,3 +57,18 @@ func TransactionOf(ctx context.Context, db DB, xid uint64, validFrom time.Time) 
 	}
 	return t, nil
 }
+
+// Transaction reads what was said of the transaction that made the version. If
+// nothing was, only its XID and Began, the version's beginning, are known.
+//
+// Errors: ErrOption for a version that always was; as TransactionOf's.
+func (v Version[T]) Transaction(ctx context.Context, db DB) (Transaction, error) {
+	if v.From == nil {
+		return Transaction{}, newError("YO007", "a version that always was has no known transaction", "")
+	}
+	t, err := TransactionOf(ctx, db, v.XID, *v.From)
+	if errors.Is(err, ErrNotFound) {
+		return Transaction{XID: v.XID, Began: *v.From}, nil
+	}
+	return t, err
+}

@@ -61,3 +61,26 @@ func TestTransactionOf(t *testing.T) {
 		}
 	})
 }
+
+// From a version to what was said of its transaction.
+func TestVersionTransaction(t *testing.T) {
+	t.Parallel()
+	dsn := withCountries(t)
+	db := pgtest.Connect(t, dsn)
+	pgtest.Exec(t, db, "BEGIN; SELECT yore.set_context('ann', 'a reason', '{\"ticket\": 7}'); UPDATE countries SET currency = 'krona' WHERE code = 'HR'; COMMIT",
+		"UPDATE countries SET currency = 'dollar' WHERE code = 'HR'")
+	for handle, db := range everyHandle(t, dsn) {
+		v := do(countries.History("HR").OrderBy("version DESC").All(t.Context(), db)).ok(t)
+		said := do(v[1].Transaction(t.Context(), db)).ok(t)
+		if said.XID != v[1].XID || said.Actor == nil || *said.Actor != "ann" || *said.Reason != "a reason" || string(said.Meta) != `{"ticket": 7}` || said.Began.Location() != time.UTC {
+			t.Errorf("%s: %+v", handle, said)
+		}
+		equal(t, handle, do(v[0].Transaction(t.Context(), db)).ok(t), yore.Transaction{XID: v[0].XID, Began: *v[0].From})
+		loaded := do(v[2].Transaction(t.Context(), db)).ok(t)
+		if loaded.LoadedAt == nil || !loaded.LoadedAt.Equal(year(2023)) {
+			t.Errorf("%s: %+v", handle, loaded)
+		}
+		always := do(countries.History("DE").One(t.Context(), db)).ok(t)
+		do(always.Transaction(t.Context(), db)).fails(t, yore.ErrOption)
+	}
+}

@@ -12,8 +12,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// SQL is shaped like *sql.DB, *sql.Conn and *sql.Tx; sqlx's, bun's and GORM's
-// handles are, or have one (gorm.DB.DB).
+// SQL is shaped like *sql.DB, *sql.Conn and *sql.Tx; sqlx's handles are, and
+// GORM's and bun's have one: gorm.DB.DB, or in a transaction its
+// Statement.ConnPool; bun.DB.DB and bun.Tx.Tx. Not bun's own, which have the shape
+// but fill in arguments themselves and know no $1.
 type SQL interface {
 	ExecContext(ctx context.Context, query string, args ...any) (stdsql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*stdsql.Rows, error)
@@ -108,10 +110,16 @@ func (r *wrappedRows) Scan(dest ...any) error {
 	}
 	var given []any
 	for i, d := range dest {
-		if t := reflect.TypeOf(d); t != nil && isTextual(t) {
-			if given == nil {
-				given = slices.Clone(dest)
-			}
+		t := reflect.TypeOf(d)
+		if t != nil && !isTextual(t) {
+			continue
+		}
+		if given == nil {
+			given = slices.Clone(dest)
+		}
+		if t == nil {
+			given[i] = unread{}
+		} else {
 			given[i] = textual{r.TypeMap(), reflect.ValueOf(d)}
 		}
 	}
@@ -120,6 +128,11 @@ func (r *wrappedRows) Scan(dest ...any) error {
 	}
 	return r.rows.Scan(given...)
 }
+
+// unread takes the value of a column that nobody asks for, nil to pgx.
+type unread struct{}
+
+func (unread) Scan(any) error { return nil }
 
 func (r *wrappedRows) FieldDescriptions() []pgconn.FieldDescription {
 	names, err := r.rows.Columns()

@@ -83,6 +83,7 @@ func run(ctx context.Context, rounds int, only string, major int) error {
 		name string
 		do   func(context.Context, *pgx.Conn) error
 	}{{"hot row", hotRow}, {"as of", asOf}, {"track a million rows", trackMillion},
+		{"reading", func(ctx context.Context, db *pgx.Conn) error { return reading(ctx, db, rounds) }},
 		{"alter", func(ctx context.Context, db *pgx.Conn) error { return alter(ctx, db, socket) }},
 		{"context", func(ctx context.Context, db *pgx.Conn) error { return contexts(ctx, db, socket, rounds) }}} {
 		if strings.Contains(special.name, only) {

@@ -119,6 +119,18 @@ $$;
 COMMENT ON FUNCTION yore._face_columns(yore.tracked, boolean, boolean, text) IS
   'The select list of a face: the user''s columns, for an immutable table behind its version data. deleted_at is an expression.';
 
+CREATE OR REPLACE FUNCTION yore._face_names(m yore.tracked) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(name), ', ' ORDER BY place)
+    FROM (SELECT yore._shown(m, 'id') AS name, -4 AS place WHERE m.immutable AND m.show_row_id
+          UNION ALL SELECT 'entity_id', -3 WHERE m.immutable
+          UNION ALL SELECT yore._shown(m, own.name), own.place FROM (VALUES ('version', -2), ('valid_from', -1), ('deleted_at', 0)) AS own (name, place) WHERE m.immutable
+          UNION ALL SELECT c ->> 'name', place FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
+           WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id')) AS names
+$$;
+COMMENT ON FUNCTION yore._face_names(yore.tracked) IS 'The names of the columns of a face, in the order of _face_columns.';
+
 CREATE OR REPLACE FUNCTION yore._kept_columns(m yore.tracked, of_past boolean) RETURNS text
 LANGUAGE sql STABLE
 AS $$
@@ -138,8 +150,10 @@ AS $$
     pg_catalog.concat_ws(', ', yore._face_columns(m, of_past, yore._shows_id(m), own.deleted_at), yore._kept_columns(m, of_past)),
     CASE WHEN m.immutable
          THEN pg_catalog.format('%s AS %I, sys_xid AS %I', own.valid_to, yore._shown(m, 'valid_to'), yore._shown(m, 'xid'))
-         ELSE pg_catalog.format(E'sys_version AS %I, nullif(sys_from, ''-infinity'') AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I',
-                                yore._shown(m, 'version'), yore._shown(m, 'valid_from'), own.valid_to, yore._shown(m, 'valid_to'),
+         ELSE pg_catalog.format(E'sys_version AS %I, %s AS %I, %s AS %I,\n       %s AS %I, sys_xid AS %I', yore._shown(m, 'version'),
+                                -- By the column itself, an index finds times. Without since => '-infinity', none is infinite.
+                                CASE WHEN m.since = '-infinity' THEN 'nullif(sys_from, ''-infinity'')' ELSE 'sys_from' END,
+                                yore._shown(m, 'valid_from'), own.valid_to, yore._shown(m, 'valid_to'),
                                 own.deleted_at, yore._shown(m, 'deleted_at'), yore._shown(m, 'xid')) END,
     own.table_name)
     FROM (SELECT CASE WHEN of_past THEN 'sys_to' ELSE 'NULL::timestamptz' END AS valid_to,
@@ -165,10 +179,13 @@ BEGIN
       LEFT JOIN pg_catalog.jsonb_array_elements(m.columns) AS u (c) ON (u.c ->> 'number')::smallint = a.attnum
      WHERE a.attrelid = storage::regclass AND a.attnum > 0 AND NOT a.attisdropped;
   END IF;
+  -- The conditions stand outside the UNION ALL, where the planner can take it apart
+  -- and find the rows of a join by their key; a branch that had conditions of its
+  -- own would be read whole. Of the constant ~open nothing is left in the plan.
   RETURN pg_catalog.format(
-    E'SELECT %1$s\n  FROM %2$s\n WHERE sys_from <= %3$s\nUNION ALL\nSELECT %4$s\n  FROM %5$s\n WHERE sys_from <= %3$s AND sys_to > %3$s',
-    yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage, t,
-    yore._face_columns(m, true, m.show_row_id, 'NULL::timestamptz'), pg_catalog.format('%I.%I', m.past_schema, m.past_name));
+    E'SELECT %1$s\n  FROM (SELECT %2$s, sys_from AS "~from", NULL::timestamptz AS "~to", true AS "~open"\n          FROM %3$s\n        UNION ALL\n        SELECT %4$s, sys_from, sys_to, false\n          FROM %5$s) AS v\n WHERE "~from" <= %6$s AND ("~open" OR "~to" > %6$s)',
+    yore._face_names(m), yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage,
+    yore._face_columns(m, true, m.show_row_id, 'NULL::timestamptz'), pg_catalog.format('%I.%I', m.past_schema, m.past_name), t);
 END
 $$;
 COMMENT ON FUNCTION yore._asof_definition(yore.tracked, text) IS

@@ -163,8 +163,9 @@ BEGIN
   IF NOT m.in_place THEN
     EXECUTE pg_catalog.format('COMMENT ON VIEW %I.%I IS %L', m.schema_name, m.table_name, yore._note(m));
   END IF;
-  IF d -> 'past_only' <> '[]' OR (d ->> 'amendments')::boolean THEN
-    -- Triggers and faces depend on what the past has, which came after them.
+  IF d -> 'past_only' <> '[]' OR (d ->> 'amendments')::boolean OR m.since = '-infinity' THEN
+    -- Triggers and faces depend on what the past has, which came after them, and
+    -- history on whether a version can have begun at -infinity.
     PERFORM yore._make_triggers(m);
     PERFORM yore._make_faces(m);
   END IF;

@@ -258,6 +258,22 @@ func TestSetContextKeepsWho(t *testing.T) {
 		"2|bo|corrected|∅|"+o.role+"|payroll")
 }
 
+// carry_context is for every role, and says nothing of what has not been written.
+func TestCarryContextKeepsWho(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	rowsAre(t, o.app, "SELECT yore.carry_context('nobody', 'no write')", "f")
+	pgtest.Exec(t, o.app, "SET application_name = 'payroll'", "BEGIN")
+	rowsAre(t, o.app, "SELECT yore.carry_context('early')", "f")
+	pgtest.Exec(t, o.app, "UPDATE staff SET pay = 12 WHERE id = 1")
+	rowsAre(t, o.app, "SELECT yore.carry_context('ana', 'a raise', '{\"ticket\": 7}')", "t")
+	rowsAre(t, o.app, "SELECT yore.carry_context('bo')", "f")
+	pgtest.Exec(t, o.app, "COMMIT")
+	refuses(t, o.app, "SELECT FROM yore.transaction", "42501")
+	rowsAre(t, o.owner, `SELECT h.version, x.actor, x.reason, x.meta, x.role, x.application FROM history.staff AS h JOIN yore.transaction AS x USING (xid)`,
+		"2|ana|a raise|{\"ticket\": 7}|"+o.role+"|payroll")
+}
+
 // A plain role may install yore and own all it makes.
 func TestOwnerNeedsNoSuperuser(t *testing.T) {
 	t.Parallel()

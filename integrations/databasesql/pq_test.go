@@ -34,7 +34,7 @@ func open(t testing.TB, dsn string, carrying bool) *stdsql.DB {
 func TestPQCarriesContext(t *testing.T) {
 	t.Parallel()
 	pgtest.SQLDriver{Open: open, Copy: func(_ context.Context, tx *stdsql.Tx, rows [][]any) error {
-		stmt, err := tx.Prepare(pq.CopyInSchema("temporal", "items", "id", "name"))
+		stmt, err := tx.Prepare(`COPY temporal.items (id, name) FROM STDIN`)
 		if err != nil {
 			return err
 		}

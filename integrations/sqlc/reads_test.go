@@ -51,7 +51,7 @@ func TestFaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(kept), printed); diff != "" {
-		t.Errorf("make sqlc (-yore.sql +printed)\n%s", diff)
+		t.Errorf("make generate-integrations (-yore.sql +printed)\n%s", diff)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestGenerated(t *testing.T) {
 		t.Skipf("sqlc is not to be had: %v\n%s", err, out)
 	}
 	if out, err := exec.Command("go", "run", tool, "diff").CombinedOutput(); err != nil {
-		t.Errorf("make sqlc: %v\n%s", err, out)
+		t.Errorf("make generate-integrations: %v\n%s", err, out)
 	}
 }
 

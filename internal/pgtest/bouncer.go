@@ -86,12 +86,22 @@ ignore_startup_parameters = extra_float_digits
 	}
 }
 
-func findBouncer(t testing.TB) string {
-	t.Helper()
+// HasBouncer reports whether Bouncer has one to start, or is to fail.
+func HasBouncer() bool { return bouncerPath() != "" || os.Getenv("YORE_REQUIRE_PGBOUNCER") == "1" }
+
+func bouncerPath() string {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
+	}
+	return ""
+}
+
+func findBouncer(t testing.TB) string {
+	t.Helper()
+	if path := bouncerPath(); path != "" {
+		return path
 	}
 	const missing = "there is no pgbouncer, in PATH or in /usr/sbin; install it (Debian: apt-get install pgbouncer)"
 	if os.Getenv("YORE_REQUIRE_PGBOUNCER") == "1" {

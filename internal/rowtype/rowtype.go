@@ -19,6 +19,7 @@ type Field struct {
 	Type     reflect.Type
 	Default  bool // tag option "default": a zero value is left to the column's default on insert
 	ReadOnly bool // tag option "readonly": never written, a generated column
+	Key      bool // tag option "key": a column of the primary key
 }
 
 // A Type is a struct with its fields in the order of their declaration, those
@@ -98,8 +99,10 @@ func (r *Type) add(t reflect.Type, path []int) error {
 				field.Default = true
 			case "readonly":
 				field.ReadOnly = true
+			case "key":
+				field.Key = true
 			default:
-				return fmt.Errorf("row type %s: field %s: tag option %q is neither default nor readonly", r.Go, f.Name, option)
+				return fmt.Errorf("row type %s: field %s: tag option %q is none of default, readonly and key", r.Go, f.Name, option)
 			}
 		}
 		if _, twice := r.byName[name]; twice {
@@ -123,6 +126,23 @@ func (r *Type) Field(column string) (Field, bool) {
 		return Field{}, false
 	}
 	return r.Fields[i], true
+}
+
+// Key returns the columns that identify a row: those with the option key, or
+// else entity_id, or else id; nil if there is none of them.
+func (r *Type) Key() []string {
+	var key []string
+	for _, f := range r.Fields {
+		if f.Key {
+			key = append(key, f.Column)
+		}
+	}
+	for _, usual := range []string{"entity_id", "id"} {
+		if _, ok := r.byName[usual]; ok && key == nil {
+			key = []string{usual}
+		}
+	}
+	return key
 }
 
 // Columns returns the columns in order.

@@ -102,12 +102,36 @@ func TestErrors(t *testing.T) {
 		{reflect.TypeFor[struct{}](), "no exported field"},
 		{reflect.TypeOf(none{a: 1}), "no exported field"},
 		{reflect.TypeFor[twice](), "two fields for column id"},
-		{reflect.TypeFor[option](), `"omitempty" is neither default nor readonly`},
+		{reflect.TypeFor[option](), `"omitempty" is none of default, readonly and key`},
 	} {
 		for range 2 { // the error is remembered, too
 			if _, err := Of(test.t); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.t.String()) {
 				t.Errorf("%v: %v", test.t, err)
 			}
+		}
+	}
+}
+
+func TestKey(t *testing.T) {
+	t.Parallel()
+	type tagged struct {
+		ID    int
+		Order int `db:"order_id,key"`
+		Line  int `db:",key"`
+	}
+	type entity struct {
+		ID       int
+		EntityID int
+	}
+	type keyless struct{ Name string }
+	for of, want := range map[reflect.Type][]string{
+		reflect.TypeFor[tagged]():  {"order_id", "line"},
+		reflect.TypeFor[entity]():  {"entity_id"},
+		reflect.TypeFor[Inner]():   {"id"},
+		reflect.TypeFor[keyless](): nil,
+	} {
+		if r, err := Of(of); err != nil || !slices.Equal(r.Key(), want) {
+			t.Errorf("%v: %v, %v", of, r.Key(), err)
 		}
 	}
 }

@@ -1,0 +1,236 @@
+package yore
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"yore.example/yore/internal/fragment"
+)
+
+// A paired is a *Change[T] or a *Difference[T]: what happened to a row, with the
+// row before and after.
+type paired[T any] interface {
+	// fields returns where what stands before the rows is scanned, and what is to
+	// be done then.
+	fields() (own []any, settle func() error)
+	rows() (old, new **T)
+}
+
+// pairs reads what one of yore's functions returns: the columns list of source,
+// and old and new. With a table, these are rows of its type, which the server
+// makes of the JSON that it has them in; without, Rows of JSON values.
+func pairs[R, T any, P interface {
+	*R
+	paired[T]
+}](ctx context.Context, db DB, t *table, list, source string, b *fragment.Builder, failed error) iter.Seq2[R, error] {
+	explain := Explain
+	sql := "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", c.old::text, c.new::text FROM " + source
+	if t != nil {
+		explain = func(err error) error { return t.explain(err, nil) }
+		columns := func(name string) string {
+			if t.row == nil {
+				return name + ".*"
+			}
+			return fragment.Idents(name+".", t.row.Columns())
+		}
+		populated := " CROSS JOIN LATERAL jsonb_populate_record(NULL::" + t.face + ", c."
+		sql = "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", ARRAY(SELECT jsonb_object_keys(coalesce(c.new, c.old)))::text[], " + columns("o") + ", " + columns("n") +
+			" FROM " + source + populated + "old) AS o" + populated + "new) AS n"
+	}
+	sql += " ORDER BY c.ordinality"
+	return func(yield func(R, error) bool) {
+		var none R
+		if failed != nil {
+			yield(none, explain(failed))
+			return
+		}
+		rows, err := db.Query(ctx, sql, b.Args...)
+		if err != nil {
+			yield(none, explain(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row R
+			err := readPair(t, rows, P(&row))
+			if err != nil {
+				row = none
+			}
+			if !yield(row, explain(err)) || err != nil {
+				return
+			}
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			yield(none, explain(err))
+		}
+	}
+}
+
+// readPair reads the row at hand. Of a row that was not there, or is no more,
+// nothing is scanned: its fields need not be able to hold NULL.
+func readPair[T any](t *table, rows pgx.Rows, pair paired[T]) error {
+	described := rows.FieldDescriptions()
+	var has [2]bool
+	if err := rows.Scan(append([]any{&has[0], &has[1]}, make([]any, len(described)-2)...)...); err != nil {
+		return err
+	}
+	own, settled := pair.fields()
+	dest := append([]any{nil, nil}, own...)
+	var shown []string
+	if t != nil {
+		dest = append(dest, &shown)
+	}
+	columns := make([]string, (len(described)-len(dest))/2)
+	for i := range columns {
+		columns[i] = described[len(dest)+i].Name
+	}
+	settle := []func() error{settled}
+	old, new := pair.rows()
+	for i, row := range []**T{old, new} {
+		if !has[i] {
+			dest = append(dest, make([]any, len(columns))...)
+			continue
+		}
+		*row = reflect.New(reflect.TypeFor[T]()).Interface().(*T)
+		to, read := intoRow(t, *row, columns, &shown)
+		dest, settle = append(dest, to...), append(settle, read)
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return err
+	}
+	for _, read := range settle {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// intoRow returns where the columns of a row are scanned, and what is to be done
+// then. Of a Row, the columns that are shown count: an in_place table's type has
+// yore's as well.
+func intoRow(t *table, row any, columns []string, shown *[]string) ([]any, func() error) {
+	if t == nil {
+		var text string
+		return []any{&text}, func() error {
+			values, err := valuesOf(text)
+			*row.(*Row) = values
+			return err
+		}
+	}
+	if t.row != nil {
+		v := reflect.ValueOf(row)
+		return destinations(t.row, v), func() error {
+			t.row.UTC(v)
+			return nil
+		}
+	}
+	values, dest := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	return dest, func() error {
+		r := make(Row, len(columns))
+		for i, value := range values {
+			if slices.Contains(*shown, columns[i]) {
+				r[columns[i]] = plain(value)
+			}
+		}
+		*row.(*Row) = r
+		return nil
+	}
+}
+
+// valuesOf reads a JSON object: whole numbers as int64, others that an int64
+// cannot hold as json.Number.
+func valuesOf(text string) (Row, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var row Row
+	if err := decoder.Decode(&row); err != nil {
+		return nil, err
+	}
+	for column, value := range row {
+		row[column] = whole(value)
+	}
+	return row, nil
+}
+
+func whole(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = whole(v[k])
+		}
+	}
+	return value
+}
+
+// matching writes values by column as the JSON that yore's functions take; "NULL"
+// for none.
+func matching(b *fragment.Builder, values Row) (string, error) {
+	if values == nil {
+		return "NULL::jsonb", nil
+	}
+	sent := make(Row, len(values))
+	for column, value := range values {
+		switch v := value.(type) {
+		case []byte:
+			value = `\x` + hex.EncodeToString(v)
+		case time.Time:
+			value = formatTime(v)
+		case driver.Valuer:
+			var err error
+			if value, err = driver.DefaultParameterConverter.ConvertValue(v); err != nil {
+				return "", newError("YO007", fmt.Sprintf("matching: the value of %s: %v", column, err), "")
+			}
+			if raw, ok := value.([]byte); ok {
+				value = string(raw)
+			}
+		}
+		sent[column] = value
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		return "", newError("YO007", "matching: "+err.Error(), "")
+	}
+	return b.Arg(string(text)) + "::text::jsonb", nil
+}
+
+// moment writes a time, and NULL for the zero one.
+func moment(b *fragment.Builder, t time.Time) string {
+	if t.IsZero() {
+		return "NULL::timestamptz"
+	}
+	return b.Arg(formatTime(t)) + "::text::timestamptz"
+}
+
+// limited writes a number of rows, and NULL for none.
+func limited(b *fragment.Builder, what string, n int) (string, error) {
+	if n < 0 {
+		return "", newError("YO007", fmt.Sprintf("%s with a negative Limit, %d", what, n), "0 means all.")
+	}
+	if n == 0 {
+		return "NULL::bigint", nil
+	}
+	return b.Arg(int64(n)) + "::bigint", nil
+}
