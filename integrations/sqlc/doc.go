@@ -8,7 +8,7 @@ package sqlc
 
 import _ "embed"
 
-//go:generate go test . -run ^TestFaces$DOLLAR -update
+//go:generate go run ./faces
 //go:generate go run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate
 
 // Schema makes the tables countries and currencies and tracks them.

@@ -16,6 +16,7 @@ WITH relations AS (
              WHEN 'now'    THEN coalesce(stored.attnotnull, a.attname <> r.prefix || 'deleted_at')
              -- The past has what older schemas allowed.
              ELSE a.attname = ANY (r.key_columns || ARRAY[r.prefix || 'version', r.prefix || 'xid']::name[])
+               OR a.attname = r.prefix || 'valid_from' AND r.since > '-infinity'
            END THEN ' NOT NULL' ELSE '' END), E',\n' ORDER BY a.attnum) AS list
     FROM relations AS r
     JOIN pg_attribute AS a ON a.attrelid = r.relation::regclass AND a.attnum > 0 AND NOT a.attisdropped

@@ -19,7 +19,7 @@ CREATE TABLE history.countries (
   population bigint,
   eu_member boolean,
   version bigint NOT NULL,
-  valid_from timestamp with time zone,
+  valid_from timestamp with time zone NOT NULL,
   valid_to timestamp with time zone,
   deleted_at timestamp with time zone,
   xid xid8 NOT NULL
@@ -50,7 +50,7 @@ CREATE TABLE history.currencies (
   code text NOT NULL,
   name text,
   version bigint NOT NULL,
-  valid_from timestamp with time zone,
+  valid_from timestamp with time zone NOT NULL,
   valid_to timestamp with time zone,
   deleted_at timestamp with time zone,
   xid xid8 NOT NULL

@@ -28,7 +28,7 @@ type HistoryCountry struct {
 	Population *int64
 	EuMember   *bool
 	Version    int64
-	ValidFrom  *time.Time
+	ValidFrom  time.Time
 	ValidTo    *time.Time
 	DeletedAt  *time.Time
 	Xid        uint64

@@ -329,7 +329,7 @@ SELECT c.code, c.name, c.currency, c.population, c.eu_member, h.version, h.valid
 type LastChangeRow struct {
 	Country   Country
 	Version   int64
-	ValidFrom *time.Time
+	ValidFrom time.Time
 	Xid       uint64
 }
 
