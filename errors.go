@@ -2,6 +2,7 @@ package yore
 
 import (
 	"errors"
+	"reflect"
 	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -121,7 +122,9 @@ func Explain(err error) error {
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return explainOther(err)
+		if pg = otherDrivers(err); pg == nil {
+			return err
+		}
 	}
 	if kind, ok := byCode[pg.Code]; ok {
 		return &Error{Code: pg.Code, Message: pg.Message, Hint: pg.Hint, Detail: pg.Detail, kind: kind, cause: err}
@@ -147,17 +150,24 @@ func noSchema(pg *pgconn.PgError) bool {
 		pg.Code == "42P01" && somethingIn.MatchString(pg.Message)
 }
 
-// explainOther knows the errors of other drivers, below database/sql, by the
-// one method that they share.
-func explainOther(err error) error {
+// otherDrivers makes one of pgx's of an error of another driver, below
+// database/sql: by the one method that they share, and the fields that lib/pq's
+// has in common with pgx's. nil if err is none.
+func otherDrivers(err error) *pgconn.PgError {
 	var stated interface {
 		error
 		SQLState() string
 	}
-	if errors.As(err, &stated) {
-		if kind, ok := byCode[stated.SQLState()]; ok {
-			return &Error{Code: stated.SQLState(), Message: stated.Error(), kind: kind, cause: err}
+	if !errors.As(err, &stated) {
+		return nil
+	}
+	pg := &pgconn.PgError{Code: stated.SQLState(), Message: stated.Error()}
+	if v := reflect.Indirect(reflect.ValueOf(stated)); v.Kind() == reflect.Struct {
+		for name, to := range map[string]*string{"Message": &pg.Message, "Hint": &pg.Hint, "Detail": &pg.Detail} {
+			if f := v.FieldByName(name); f.Kind() == reflect.String {
+				*to = f.String()
+			}
 		}
 	}
-	return err
+	return pg
 }
