@@ -127,15 +127,15 @@ type view struct {
 }
 
 // everywhere calls check as of every moment of the story, in every exec mode. All
-// moments are read through the same connection, forth and back, so that
+// moments are read through the same connection, forth or back, so that
 // statements that it has prepared for one serve another.
 func (r *reading) everywhere(check func(v view)) {
 	r.Helper()
+	moments := slices.Clone(r.moments)
 	for _, mode := range execModes {
 		conn := r.connect(mode)
-		back := slices.Clone(r.moments)
-		slices.Reverse(back)
-		for _, moment := range append(slices.Clone(r.moments), back...) {
+		slices.Reverse(moments)
+		for _, moment := range moments {
 			r.asOfBy(conn, r.at[moment], func(tx pgx.Tx) { check(view{r, tx, moment, mode.String()}) })
 		}
 	}
