@@ -18,6 +18,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	r := newReading(t)
 
 	t.Run("temporal-94 a month ago there was nothing", func(t *testing.T) {
+		r := r.in(t)
 		for _, mode := range execModes {
 			r.asOfBy(r.connect(mode), r.at["start"].AddDate(0, -1, 0), func(tx pgx.Tx) {
 				for _, table := range append(trackedTables, "boos_moos") {
@@ -30,6 +31,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-95 at every moment exactly the rows that there were", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			for _, table := range trackedTables {
 				v.wants(r.lines(r.rowsOf(table, v.moment), v.moment), "SELECT id, name FROM "+table+" ORDER BY id")
@@ -43,6 +45,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-96 as of now the rows are those of the present", func(t *testing.T) {
+		r := r.in(t)
 		for _, mode := range execModes {
 			conn := r.connect(mode)
 			for name, at := range map[string]time.Time{"now": time.Now().Add(time.Minute), "zero": {}, "n1": r.at["n1"]} {
@@ -59,6 +62,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-97 rows are of the table's own type", func(t *testing.T) {
+		r := r.in(t)
 		columns := func(db yore.DB, table string) (all []string) {
 			rows, err := db.Query(t.Context(), "SELECT * FROM "+table)
 			if err != nil {
@@ -101,6 +105,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-98, temporal-102, temporal-104 each row has the name that it had, or is not found", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			for _, row := range toldRows {
 				var name string
@@ -115,6 +120,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-99 the zone in which the time is given does not matter", func(t *testing.T) {
+		r := r.in(t)
 		for _, zone := range []*time.Location{time.UTC, time.FixedZone("", 14*3600), time.FixedZone("", -9*3600-1800), time.FixedZone("", 3600+23)} {
 			conn := r.connect(pgx.QueryExecModeCacheStatement)
 			for _, session := range []string{"UTC", "Asia/Kathmandu", "America/New_York"} {
@@ -132,6 +138,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-100 children as of then, none before they were linked", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			for foo := 1; foo <= 3; foo++ {
 				v.wants(r.lines(r.childrenOf("bars", foo, v.moment), v.moment), "SELECT id, name FROM bars WHERE foo_id = $1::bigint ORDER BY id", foo)
@@ -141,6 +148,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-101 the parent as of then", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			for _, bar := range r.rowsOf("bars", v.moment) {
 				parent := some(r.nameOf("foos", bar.parent, v.moment))
@@ -151,6 +159,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-103 a relation at another time than the row's", func(t *testing.T) {
+		r := r.in(t)
 		for _, then := range r.moments {
 			r.asOfBy(r.pool, r.at[then], func(tx pgx.Tx) {
 				for _, bar := range r.rowsOf("bars", then) {
@@ -174,6 +183,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-105 what is read as of a time is a relation: it can be filtered, ordered, counted, joined", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			all := r.rowsOf("foos", v.moment)
 			last := slices.Clone(all)
@@ -188,6 +198,7 @@ func TestBehaviourReadingAsOf(t *testing.T) {
 	})
 
 	t.Run("temporal-106 a condition sees the values of the time; without it there are all", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			var kept []toldRow
 			for _, row := range r.rowsOf("foos", v.moment) {

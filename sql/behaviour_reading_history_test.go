@@ -32,6 +32,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	r := newReading(t)
 
 	t.Run("temporal-125, temporal-134 all of a table's history, in the order in which it came", func(t *testing.T) {
+		r := r.in(t)
 		for _, table := range trackedTables {
 			var began []string
 			for _, moment := range r.moments {
@@ -50,6 +51,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-126 the versions of a row", func(t *testing.T) {
+		r := r.in(t)
 		for _, row := range toldRows {
 			if row.table == "bazs" {
 				continue
@@ -65,6 +67,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-127 the second and the last by (id, version)", func(t *testing.T) {
+		r := r.in(t)
 		for _, table := range trackedTables {
 			all := versionsOf(table)
 			r.want("SELECT id, version, name FROM history."+table+" ORDER BY id, version OFFSET 1 LIMIT 1", all[min(1, len(all)):min(2, len(all))]...)
@@ -73,6 +76,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-129 what each version was related to at its end", func(t *testing.T) {
+		r := r.in(t)
 		// A NULL end is the present: asof.t(NULL).
 		const end = "h.valid_to - interval '1 microsecond'"
 		r.want("SELECT h.version, b.name FROM history.foos AS h LEFT JOIN LATERAL asof.bars("+end+") AS b ON b.foo_id = h.id WHERE h.id = 1 ORDER BY h.version",
@@ -98,6 +102,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-132 aggregates and groups", func(t *testing.T) {
+		r := r.in(t)
 		r.want("SELECT id, count(*), max(name), max(version) FROM history.foos GROUP BY id ORDER BY id", "1|3|new foo|3", "2|1|foo 0|1", "3|1|foo 1|1")
 		r.want("SELECT count(*), count(DISTINCT id), sum(version) FROM history.bars", "6|3|12")
 		r.want("SELECT name, count(*) FROM (SELECT name FROM history.foos UNION ALL SELECT name FROM history.bars) AS x GROUP BY name HAVING count(*) > 1", "foo bar|2")
@@ -114,6 +119,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-133 a version by (id, version), its relations by id and by another column", func(t *testing.T) {
+		r := r.in(t)
 		for _, table := range trackedTables {
 			for _, line := range versionsOf(table) {
 				part := strings.SplitN(line, "|", 3)
@@ -138,6 +144,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-136 history cannot be deleted from, nor the past", func(t *testing.T) {
+		r := r.in(t)
 		for _, table := range append(trackedTables, "boos_moos") {
 			before := r.rows("SELECT * FROM history." + table + " ORDER BY 1, 2, version")
 			r.refused("55000", "DELETE FROM history."+table)
@@ -151,6 +158,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-137 the current version from the row, from then, and from history", func(t *testing.T) {
+		r := r.in(t)
 		const current = "new foo|3"
 		r.want("SELECT h.name, h.version FROM foos AS f JOIN history.foos AS h ON h.id = f.id AND h.valid_to IS NULL WHERE f.id = 1", current)
 		r.want("SELECT DISTINCT c.name, c.version FROM history.foos AS h JOIN history.foos AS c ON c.id = h.id AND c.valid_to IS NULL WHERE h.id = 1", current)
@@ -166,6 +174,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-138 whether rows are of the present is told by the session, of history by the version", func(t *testing.T) {
+		r := r.in(t)
 		const past = "SELECT coalesce(current_setting('yore.as_of', true), '') <> ''"
 		for _, mode := range execModes {
 			conn := r.connect(mode)
@@ -181,6 +190,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-139 the times of a version, and of the session, whatever its zone; a row of the present has none", func(t *testing.T) {
+		r := r.in(t)
 		for _, mode := range execModes {
 			conn := r.connect(mode)
 			for _, zone := range []string{"UTC", "Asia/Tokyo", "America/St_Johns"} {
@@ -237,6 +247,7 @@ func TestBehaviourReadingHistory(t *testing.T) {
 	})
 
 	t.Run("temporal-140 in batches, every row once", func(t *testing.T) {
+		r := r.in(t)
 		all := versionsOf("bars")
 		for size := 1; size <= len(all)+1; size++ {
 			var got []string

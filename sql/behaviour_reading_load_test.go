@@ -46,6 +46,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	)
 
 	t.Run("temporal-111, temporal-112, temporal-113 children of all parents, parents of all children, two levels", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			foos := r.rowsOf("foos", v.moment)
 			bars := r.below("bars", foos, v.moment)
@@ -66,6 +67,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-114, temporal-115 through a relation, through that, and with conditions", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			var through, deeper, scoped []string
 			for _, foo := range r.rowsOf("foos", v.moment) {
@@ -91,6 +93,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-116, temporal-123, temporal-124 a table that is not tracked has its present rows, what they lead to is as of then", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			var withBaz []string
 			if name := r.nameOf("bars", 1, v.moment); name != "" {
@@ -109,6 +112,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-117 the grandparent as of then, by every way of loading", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			want := some("")
 			if r.nameOf("sub_bars", 1, v.moment) != "" {
@@ -136,6 +140,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-118 every level of a nested load, in one query or in four", func(t *testing.T) {
+		r := r.in(t)
 		type node struct {
 			Name     string
 			Children []node
@@ -222,6 +227,7 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-119 one by one is the same as all at once", func(t *testing.T) {
+		r := r.in(t)
 		r.everywhere(func(v view) {
 			fooIDs := readIDs(t, v.tx, "SELECT id FROM foos ORDER BY id")
 			var lazy []string
@@ -238,15 +244,16 @@ func TestBehaviourReadingLoad(t *testing.T) {
 	})
 
 	t.Run("temporal-120 what is read outside is untouched, before, between and after", func(t *testing.T) {
+		r := r.in(t)
 		for _, mode := range execModes {
 			conn := r.connect(mode)
 			present := func() {
 				t.Helper()
 				v := view{r, nil, "n1", mode.String()}
 				for query, want := range map[string][]string{
-					"SELECT id, name FROM foos ORDER BY id":                                                                         r.lines(r.rowsOf("foos", "n1"), "n1"),
-					"SELECT f.name, b.name FROM foos AS f JOIN bars AS b ON b.foo_id = f.id WHERE f.id = 1":                         {"new foo|new bar"},
-					"SELECT f.name FROM foos AS f LEFT JOIN bars AS b ON b.foo_id = f.id AND b.name = 'foo bar' WHERE b.id IS NULL": {"new foo", "foo 0", "foo 1"},
+					"SELECT id, name FROM foos ORDER BY id":                                                                                       r.lines(r.rowsOf("foos", "n1"), "n1"),
+					"SELECT f.name, b.name FROM foos AS f JOIN bars AS b ON b.foo_id = f.id WHERE f.id = 1":                                       {"new foo|new bar"},
+					"SELECT f.name FROM foos AS f LEFT JOIN bars AS b ON b.foo_id = f.id AND b.name = 'foo bar' WHERE b.id IS NULL ORDER BY f.id": {"new foo", "foo 0", "foo 1"},
 					"SELECT count(*) FROM foos": {"3"},
 				} {
 					if got := read(t, conn, query); !slices.Equal(got, want) {

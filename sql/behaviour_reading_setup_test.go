@@ -41,6 +41,13 @@ func newReading(t *testing.T) *reading {
 	return r
 }
 
+// in is the same reading for a subtest, which then is what fails.
+func (r *reading) in(t *testing.T) *reading {
+	l, s := *r.lab, *r
+	l.TB, s.lab = t, &l
+	return &s
+}
+
 // What the story says of its rows, written down by hand: the values of a row and
 // the moments from which they hold, until the next.
 type toldRow struct {
