@@ -24,6 +24,6 @@
 //
 // A test that rolls one transaction back at its end does not fit tables with a
 // past: in a transaction time stands still, and a row that it changes five times
-// has one version. Take a database for each test instead; that costs some
-// milliseconds.
+// has one version. Take a database for each test instead; that costs a few
+// hundredths of a second.
 package yoretest
