@@ -6,10 +6,11 @@ import (
 	"testing"
 )
 
-// The root package stands on pgx and the standard library alone.
+// The root package stands on pgx and the standard library alone, and so do the
+// packages that users' tests take.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
-	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.Module.Path}}{{end}}", ".").Output()
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.Module.Path}}{{end}}", ".", "./pgdev", "./yoretest").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestDependencies(t *testing.T) {
 			ok = ok || strings.HasPrefix(module, a)
 		}
 		if !ok {
-			t.Errorf("the root package depends on %s", module)
+			t.Errorf("the root package, pgdev or yoretest depends on %s", module)
 		}
 	}
 }

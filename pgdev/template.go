@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 type databases struct {
 	mu        sync.Mutex
 	templates map[string]*template
-	made      map[string]bool // databases still there, for a server from the environment
+	made      map[string]bool // databases still there, for a server that is not ours
 
 	create sync.Mutex // one CREATE DATABASE at a time
 }
@@ -30,7 +31,8 @@ type template struct {
 // with its DSN and then closes it to connections. This happens once for each
 // server and name: a call for a name that is there returns at once, and
 // concurrent calls wait for the first. If prepare fails the database is
-// dropped and the next call tries again.
+// dropped and the next call tries again. Under [Options.KeepTemplates] an
+// earlier process, or another one, may have been the first.
 func (s *Server) Template(ctx context.Context, name string, prepare func(ctx context.Context, dsn string) error) error {
 	for {
 		s.mu.Lock()
@@ -56,10 +58,14 @@ func (s *Server) Template(ctx context.Context, name string, prepare func(ctx con
 	}
 }
 
-// databaseName returns name, made unique on a server that is not ours alone.
+// databaseName returns name, made unique on a server that is not ours alone
+// unless the template is to be found again.
 func (s *Server) databaseName(name string) string {
 	if s.dog != nil {
 		return name
+	}
+	if s.keep {
+		return keptPrefix + name
 	}
 	return "yore_" + randomText(10) + "_" + name
 }
@@ -78,6 +84,17 @@ func (s *Server) prepare(ctx context.Context, name string, t *template, prepare 
 		}
 		close(t.done)
 	}()
+	if s.keep {
+		unlock, there, err := s.lockKept(ctx, t.database)
+		if err != nil {
+			return fmt.Errorf("pgdev: template %q: %w", name, err)
+		}
+		defer unlock()
+		if there {
+			t.ok = true
+			return nil
+		}
+	}
 	if err := s.createDatabase(ctx, t.database, ""); err != nil {
 		return fmt.Errorf("pgdev: template %q: %w", name, err)
 	}
@@ -92,7 +109,12 @@ func (s *Server) prepare(ctx context.Context, name string, t *template, prepare 
 		}
 		// What prepare left open would make every Clone fail.
 		_, err = conn.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", t.database)
-		return err
+		if err != nil || !s.keep {
+			return err
+		}
+		s.dropOldKept(ctx, conn)
+		s.forget(t.database)
+		return s.markKept(ctx, conn, t.database)
 	})
 	if err != nil {
 		return fmt.Errorf("pgdev: closing template %q: %w", name, err)
@@ -179,16 +201,21 @@ func (s *Server) dropDatabase(database string) error {
 		conn.Exec(ctx, "ALTER DATABASE "+quote(database)+" WITH IS_TEMPLATE false")
 		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quote(database)+" WITH (FORCE)")
 		if err == nil {
-			s.mu.Lock()
-			delete(s.made, database)
-			s.mu.Unlock()
+			s.forget(database)
 		}
 		return err
 	})
 }
 
-// dropAll drops what is left of the databases made on a server from the
-// environment.
+// forget takes a database off the list of those that Stop drops.
+func (s *Server) forget(database string) {
+	s.mu.Lock()
+	delete(s.made, database)
+	s.mu.Unlock()
+}
+
+// dropAll drops what is left of the databases made on a server that is not
+// ours.
 func (s *Server) dropAll() error {
 	s.mu.Lock()
 	var names []string
@@ -216,3 +243,5 @@ func (s *Server) admin(ctx context.Context, do func(*pgx.Conn) error) error {
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func escape(text string) string { return strings.ReplaceAll(text, "'", "''") }

@@ -11,7 +11,7 @@ import (
 )
 
 func supported() error {
-	return fmt.Errorf("pgdev: running a throw-away PostgreSQL is not supported on %s; set DATABASE_URL and Options.UseEnv to use a server of your own", runtime.GOOS)
+	return fmt.Errorf("pgdev: running a throw-away PostgreSQL is not supported on %s; give a server of your own by Options.DSN, or by DATABASE_URL and Options.UseEnv", runtime.GOOS)
 }
 
 func temporaryFolder() (string, error) { return "", supported() }

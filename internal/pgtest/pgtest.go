@@ -1,5 +1,6 @@
 // Package pgtest gives every test a database of its own with yore installed: a
-// clone of a template, on one throw-away server for the process.
+// clone of a template, on one throw-away server for the process. It adds to
+// yoretest what yore's own tests need: PostgreSQL of every version, fixtures.
 package pgtest
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"yore.example/yore"
 	"yore.example/yore/pgdev"
+	"yore.example/yore/yoretest"
 )
 
 // Server returns the server of the tests: PostgreSQL of the major version in
@@ -38,25 +40,7 @@ func Server(t testing.TB) *pgdev.Server {
 // superuser; the database goes when the test ends.
 func DSN(t testing.TB) string {
 	t.Helper()
-	ctx := context.Background()
-	s := Server(t)
-	err := s.Template(ctx, "yore_template", func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(ctx) }()
-		return yore.Install(ctx, conn)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dsn, drop, err := s.Clone(ctx, "yore_template")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(drop)
-	return dsn
+	return yoretest.DSN(t, yoretest.On(Server(t)))
 }
 
 // EmptyDSN returns a new database without yore on the server; it goes when the
@@ -152,7 +136,5 @@ func Rows(t testing.TB, db yore.DB, query string, args ...any) []string {
 // Clean fails the test if yore.verify finds anything in any table.
 func Clean(t testing.TB, db yore.DB) {
 	t.Helper()
-	if found := Rows(t, db, "SELECT concat_ws(' ', table_name, problem, key, version, detail) FROM yore.verify()"); len(found) > 0 {
-		t.Errorf("yore.verify: %d problems, the first %s", len(found), found[0])
-	}
+	yoretest.Verify(t, db)
 }

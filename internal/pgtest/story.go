@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"yore.example/yore/yoretest"
 )
 
 // A Story is the data of the behaviours for reading (temporal-94 to 155) and the
@@ -71,18 +73,12 @@ func Tell(t testing.TB, db *pgxpool.Pool) Story {
 	if _, err := db.Exec(ctx, storyTables+storyTracked); err != nil {
 		t.Fatal(err)
 	}
-	now := func() (at time.Time) {
-		if err := db.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&at); err != nil {
-			t.Fatal(err)
-		}
-		return at.UTC()
-	}
-	s.At["start"] = now()
+	s.At["start"] = yoretest.Now(t, db)
 	for _, step := range storySteps {
 		if _, err := db.Exec(ctx, step[1]); err != nil {
 			t.Fatal(fmt.Errorf("%s: %w", step[0], err))
 		}
-		s.At[step[0]] = now()
+		s.At[step[0]] = yoretest.Now(t, db)
 	}
 	return s
 }
