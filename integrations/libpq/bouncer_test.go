@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package databasesql
+package libpq
 
 import (
 	"context"

@@ -1,3 +1,3 @@
 // Package databasesql tests yore below database/sql with other drivers than
 // pgx's.
-package databasesql
+package libpq
