@@ -66,7 +66,7 @@ func prepare(t testing.TB, db *pgxpool.Pool) {
 	pgtest.Exec(t, db, "CREATE EXTENSION btree_gist", "CREATE EXTENSION citext", "CREATE TABLE untracked (id int PRIMARY KEY, person int)", "INSERT INTO untracked VALUES (1, 1)")
 }
 
-// temporal-162, 163, 164, 170, trap-10: every kind of table there and back.
+// temporal-162, temporal-163, temporal-164, temporal-170, trap-10: every kind of table there and back.
 func TestDump(t *testing.T) {
 	t.Parallel()
 	source := pgtest.Pool(t)

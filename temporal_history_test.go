@@ -157,7 +157,7 @@ func TestVersionNeighbours(t *testing.T) {
 		for i, v := range versions {
 			n := int64(i + 1)
 			equal(t, handle+" Prev", number(v.Prev, db), n-1)                    // temporal-142
-			equal(t, handle+" Next", number(v.Next, db), []int64{2, 3, 4, 0}[i]) // temporal-146, 147
+			equal(t, handle+" Next", number(v.Next, db), []int64{2, 3, 4, 0}[i]) // temporal-146, temporal-147
 			equal(t, handle+" First", number(v.First, db), int64(1))             // temporal-148
 			equal(t, handle+" Last", number(v.Last, db), int64(4))
 		}

@@ -46,3 +46,15 @@ func TestWhatDoesNotTravel(t *testing.T) {
 		s.refused("YO005", "SELECT yore.track('passing')")
 	}
 }
+
+// trap-29: a large value is copied with every version, changed or not, and is read
+// as of then as it was; docs/concepts.md says so.
+func TestLargeValues(t *testing.T) {
+	l := newLab(t, "CREATE TABLE big (id int PRIMARY KEY, n int, doc text)", "SELECT yore.track('big')",
+		"INSERT INTO big SELECT 1, 0, 'a' || string_agg(md5(g::text), '') FROM generate_series(1, 32000) AS g")
+	at := l.now()
+	l.exec("UPDATE big SET n = 1", "UPDATE big SET n = 2", "UPDATE big SET doc = 'b'")
+	l.want("SELECT pg_total_relation_size('temporal.big_past') BETWEEN 2000000 AND 4000000", "t")
+	l.wantAsOf(at, "SELECT n, length(doc), left(doc, 1) FROM big", "0|1024001|a")
+	l.want("SELECT version, left(doc, 1) FROM history.big ORDER BY version", "1|a", "2|a", "3|a", "4|b")
+}

@@ -1,3 +1,3 @@
-// Package databasesql tests yore below database/sql with other drivers than
-// pgx's.
+// Package libpq tests yore below database/sql with github.com/lib/pq, another
+// driver than pgx's.
 package libpq
