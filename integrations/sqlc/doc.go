@@ -3,7 +3,7 @@
 // types, and writes that are recorded whatever way they are made.
 //
 // The files are the examples of docs/guides/sqlc.md. What sqlc has to know of
-// tracked tables, yore.sql, is what faces.sql prints.
+// tracked tables, yore.sql, is what yore.sqlc_schema() prints.
 package sqlc
 
 import _ "embed"

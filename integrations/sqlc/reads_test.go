@@ -28,16 +28,12 @@ func TestGuide(t *testing.T) {
 	guide.Check(t, "../../docs/guides/sqlc.md", "schema.sql", "queries.sql", "sqlc.yaml", "yore.sql", "example_test.go", "reads_test.go", "writes_test.go", "db/models.go")
 }
 
-// TestFaces: faces.sql prints yore.sql.
+// TestFaces: yore.sqlc_schema() prints yore.sql.
 func TestFaces(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
 	pgtest.Exec(t, pool, sqlc.Schema)
-	query, err := os.ReadFile("faces.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	printed := strings.Join(pgtest.Rows(t, pool, string(query)), "\n") + "\n"
+	printed := strings.Join(pgtest.Rows(t, pool, "SELECT yore.sqlc_schema()"), "\n") + "\n"
 	kept, err := os.ReadFile("yore.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +43,7 @@ func TestFaces(t *testing.T) {
 	}
 }
 
-// TestFacesOfAll: what faces.sql prints has the columns and types that are there,
+// TestFacesOfAll: what yore.sqlc_schema() prints has the columns and types that are there,
 // for every kind of tracked table.
 func TestFacesOfAll(t *testing.T) {
 	t.Parallel()
@@ -56,12 +52,8 @@ func TestFacesOfAll(t *testing.T) {
 		`CREATE TABLE placed (id int PRIMARY KEY, at timestamp NOT NULL)`, `CREATE TABLE versioned (id int PRIMARY KEY, version int NOT NULL)`,
 		`SELECT yore.track('sales."Order lines"'), yore.track('placed', in_place => true), yore.track('versioned', prefix => 'sys_', since => '-infinity')`,
 		`SELECT yore.create_immutable_table('tasks', 'title text NOT NULL, done boolean')`)
-	query, err := os.ReadFile("faces.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The functions have no bodies.
-	pgtest.Exec(t, printed, "SET check_function_bodies = off;"+strings.Join(pgtest.Rows(t, pool, string(query)), "\n"))
+	pgtest.Exec(t, printed, "SET check_function_bodies = off;"+strings.Join(pgtest.Rows(t, pool, "SELECT yore.sqlc_schema()"), "\n"))
 	const columns = `SELECT table_schema, table_name, column_name, data_type, numeric_scale FROM information_schema.columns
 		 WHERE table_schema !~ '^(pg_|information_schema|yore|asof)' AND table_name !~ '_past$' ORDER BY 1, 2, ordinal_position`
 	equal(t, "columns", pgtest.Rows(t, printed, columns), pgtest.Rows(t, pool, columns))

@@ -1,4 +1,4 @@
-// The command faces writes yore.sql anew: what faces.sql prints of a database
+// The command faces writes yore.sql anew: what yore.sqlc_schema() prints of a database
 // with the tables of schema.sql.
 package main
 
@@ -13,15 +13,11 @@ import (
 )
 
 func main() {
-	query, err := os.ReadFile("faces.sql")
-	if err != nil {
-		log.Fatal(err)
-	}
 	t := &countries.Outside{}
 	defer t.Done()
 	pool := pgtest.Pool(t)
 	pgtest.Exec(t, pool, sqlc.Schema)
-	printed := strings.Join(pgtest.Rows(t, pool, string(query)), "\n") + "\n"
+	printed := strings.Join(pgtest.Rows(t, pool, "SELECT yore.sqlc_schema()"), "\n") + "\n"
 	if err := os.WriteFile("yore.sql", []byte(printed), 0o644); err != nil {
 		log.Fatal(err)
 	}
