@@ -41,7 +41,7 @@ func TestImmutableSchema(t *testing.T) {
 	l.want("SELECT indexdef FROM pg_indexes WHERE tablename = 't_past' AND indexname <> 't_past_pkey' ORDER BY 1",
 		"CREATE INDEX t_past_key_to ON temporal.t_past USING btree (entity_id, sys_to, sys_from)",
 		"CREATE INDEX t_past_to ON temporal.t_past USING brin (sys_to, sys_from) WITH (pages_per_range='16', autosummarize='true')",
-		"CREATE INDEX t_title_due_key_past ON temporal.t_past USING btree (title, due)")
+		"CREATE INDEX t_title_due_key_past ON temporal.t_past USING btree (title, due, sys_to, sys_from)")
 	l.want("SELECT contype, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'temporal.t'::regclass AND contype IN ('c', 'u') ORDER BY 1",
 		"c|CHECK (((title)::text <> ''::text))", "u|UNIQUE (title, due)")
 	l.refused("23514", "INSERT INTO t (title) VALUES ('')")
