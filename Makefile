@@ -44,6 +44,10 @@ lint: ## gofmt, go vet and a short list of linters
 generate-integrations: ## generate the clients that the integrations test
 	cd integrations && go generate ./...
 
+.PHONY: verify
+verify: generate-integrations ## fails if what is generated is not what would be
+	git diff --exit-code --stat -- integrations
+
 .PHONY: bench
 bench: ## what yore costs, as ratios to a plain table
 	go run ./bench
