@@ -46,7 +46,7 @@ type work struct {
 
 func run(ctx context.Context, rounds int, only string, major int) error {
 	server, err := pgdev.Start(ctx, pgdev.Options{Major: major, Progress: os.Stderr, Listen: true, Settings: map[string]string{
-		"shared_buffers": "1GB", "max_wal_size": "8GB", "autovacuum": "off",
+		"shared_buffers": "1GB", "max_wal_size": "8GB", "autovacuum": "off", "jit": "on",
 	}})
 	if err != nil {
 		return err
