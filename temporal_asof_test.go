@@ -22,29 +22,29 @@ func TestTemporalAsOf(t *testing.T) {
 			// temporal-94
 			monthAgo := time.Now().AddDate(0, -1, 0)
 			equal(t, "a month ago", do(foos.AsOf(monthAgo).All(ctx, db)).ok(t), []foo{})
-			for _, want := range storyNames {
-				at := story.At[want.at]
+			for _, want := range pgtest.Moments {
+				at := story.At[want.At]
 				// temporal-95, temporal-97 (the result is a foo), temporal-98
-				equal(t, "foo at "+want.at, oneName(t, foos.AsOf(at).Key(1), db, fooName), want.foo)
+				equal(t, "foo at "+want.At, oneName(t, foos.AsOf(at).Key(1), db, fooName), want.Foo)
 				// temporal-100: nothing before the link, then the child as it was.
-				equal(t, "bar at "+want.at, oneName(t, bars.AsOf(at).Where("foo_id = $1", 1), db, barName), want.bar)
+				equal(t, "bar at "+want.At, oneName(t, bars.AsOf(at).Where("foo_id = $1", 1), db, barName), want.Bar)
 				// temporal-99: the zone does not matter.
-				equal(t, "elsewhere", oneName(t, foos.AsOf(at.In(time.FixedZone("east", 9*3600))).Key(1), db, fooName), want.foo)
+				equal(t, "elsewhere", oneName(t, foos.AsOf(at.In(time.FixedZone("east", 9*3600))).Key(1), db, fooName), want.Foo)
 				// temporal-101, temporal-103: a bar's foo at a moment that is not its own.
 				if b, found := lookup(t, bars.AsOf(at).Key(1), db); found {
 					parent := do(yore.Related(foos.AsOf(at), yore.BelongsTo, "foo_id").One(ctx, db, b)).ok(t)
-					equal(t, "foo of bar at "+want.at, parent.Name, want.foo)
+					equal(t, "foo of bar at "+want.At, parent.Name, want.Foo)
 				}
 				// temporal-102, temporal-104
 				q := bars.AsOf(at).Key(1)
-				if want.bar == "" {
+				if want.Bar == "" {
 					do(q.One(ctx, db)).fails(t, yore.ErrNotFound)
 				} else {
-					equal(t, "One", do(q.One(ctx, db)).ok(t).Name, want.bar)
+					equal(t, "One", do(q.One(ctx, db)).ok(t).Name, want.Bar)
 				}
 				// temporal-106: a condition meets the values of the time.
 				named := do(foos.AsOf(at).Where("name = $1", "foo bar").Count(ctx, db)).ok(t)
-				equal(t, "named foo bar at "+want.at, named == 1, want.foo == "foo bar")
+				equal(t, "named foo bar at "+want.At, named == 1, want.Foo == "foo bar")
 			}
 			// temporal-96, temporal-110
 			now := do(foos.Current().OrderBy("id").All(ctx, db)).ok(t)
@@ -92,15 +92,15 @@ func TestHandlesInsideAsOf(t *testing.T) {
 	ctx, dsn, story := withStory(t)
 	for _, mode := range modes {
 		db := connect(t, dsn, mode)
-		for _, want := range storyNames {
-			err := yore.AsOf(ctx, db, story.At[want.at], func(tx pgx.Tx) error {
-				equal(t, "foo at "+want.at, oneName(t, foos.Current().Key(1), tx, fooName), want.foo)
+		for _, want := range pgtest.Moments {
+			err := yore.AsOf(ctx, db, story.At[want.At], func(tx pgx.Tx) error {
+				equal(t, "foo at "+want.At, oneName(t, foos.Current().Key(1), tx, fooName), want.Foo)
 				_, found, err := bars.Lookup(ctx, tx, 1)
-				equal(t, "bar at "+want.at, found, want.bar != "")
+				equal(t, "bar at "+want.At, found, want.Bar != "")
 				_, err2 := subBars.Get(ctx, tx, 1)
-				equal(t, "sub-bar at "+want.at, errors.Is(err2, yore.ErrNotFound), want.sub == "")
+				equal(t, "sub-bar at "+want.At, errors.Is(err2, yore.ErrNotFound), want.Sub == "")
 				versions := do(yore.Versions(foos.Current()).Key(1).All(ctx, tx)).ok(t)
-				equal(t, "version at "+want.at, one(t, versionNames(versions, fooName), func(s string) string { return s }), want.foo)
+				equal(t, "version at "+want.At, one(t, versionNames(versions, fooName), func(s string) string { return s }), want.Foo)
 				return err
 			})
 			if err != nil {

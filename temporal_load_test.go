@@ -17,12 +17,12 @@ func TestTemporalRelated(t *testing.T) {
 	t.Parallel()
 	ctx, dsn, story := withStory(t)
 	for handle, db := range everyHandle(t, dsn) {
-		for _, want := range storyNames {
-			at := story.At[want.at]
-			name := handle + " at " + want.at
+		for _, want := range pgtest.Moments {
+			at := story.At[want.At]
+			name := handle + " at " + want.At
 			parents := do(foos.AsOf(at).Where("id = 1").All(ctx, db)).ok(t)
 			if len(parents) == 0 {
-				equal(t, name, want.foo, "")
+				equal(t, name, want.Foo, "")
 				continue
 			}
 			fooBars := yore.Related(bars.AsOf(at), yore.HasMany, "foo_id")
@@ -32,30 +32,30 @@ func TestTemporalRelated(t *testing.T) {
 			// temporal-111: has many.
 			loaded := do(fooBars.Load(ctx, db, parents)).ok(t)
 			children := loaded.Many(parents[0])
-			equal(t, name, one(t, children, barName), want.bar)
+			equal(t, name, one(t, children, barName), want.Bar)
 			// temporal-119: what is read when it is asked for equals what was loaded.
 			equal(t, name, do(fooBars.Many(ctx, db, parents[0])).ok(t), children)
 			// temporal-112: belongs to.
 			barFoo := yore.Related(foos.AsOf(at), yore.BelongsTo, "foo_id")
 			for _, b := range children {
-				equal(t, name, do(barFoo.Load(ctx, db, children)).ok(t).One(b).Name, want.foo)
+				equal(t, name, do(barFoo.Load(ctx, db, children)).ok(t).One(b).Name, want.Foo)
 			}
 			// temporal-113: two levels, nested; temporal-118: and a third.
 			subs := do(barSubs.Load(ctx, db, children)).ok(t)
 			for _, b := range children {
-				equal(t, name, one(t, subs.Many(b), subName), want.sub)
+				equal(t, name, one(t, subs.Many(b), subName), want.Sub)
 				for _, s := range subs.Many(b) {
-					equal(t, name, one(t, do(subSubs.Many(ctx, db, s)).ok(t), subsubName), want.subsub)
+					equal(t, name, one(t, do(subSubs.Many(ctx, db, s)).ok(t), subsubName), want.SubSub)
 				}
 			}
 			// temporal-114: through, and through what goes through.
 			through := yore.Through(fooBars, barSubs)
-			equal(t, name, one(t, do(through.Many(ctx, db, parents[0])).ok(t), subName), want.sub)
-			equal(t, name, one(t, do(yore.Through(through, subSubs).Load(ctx, db, parents)).ok(t).Many(&parents[0]), subsubName), want.subsub)
+			equal(t, name, one(t, do(through.Many(ctx, db, parents[0])).ok(t), subName), want.Sub)
+			equal(t, name, one(t, do(yore.Through(through, subSubs).Load(ctx, db, parents)).ok(t).Many(&parents[0]), subsubName), want.SubSub)
 			// temporal-115: through a relation with a condition.
 			scoped := yore.Through(yore.Related(bars.AsOf(at).Where("name LIKE 'new%'"), yore.HasMany, "foo_id"), barSubs)
 			found := len(do(scoped.Many(ctx, db, parents[0])).ok(t)) > 0
-			equal(t, name, found, want.bar == "new bar")
+			equal(t, name, found, want.Bar == "new bar")
 		}
 	}
 }
@@ -66,24 +66,24 @@ func TestTemporalJoins(t *testing.T) {
 	ctx, dsn, story := withStory(t)
 	db := pgtest.Connect(t, dsn)
 	type line struct{ Sub, Bar, Foo string }
-	for _, want := range storyNames {
-		at := story.At[want.at]
+	for _, want := range pgtest.Moments {
+		at := story.At[want.At]
 		expected := []line{}
-		if want.sub != "" {
-			expected = append(expected, line{want.sub, want.bar, want.foo})
+		if want.Sub != "" {
+			expected = append(expected, line{want.Sub, want.Bar, want.Foo})
 		}
 		on := func(bar, foo yore.Source) []line {
 			q := subBars.AsOf(at).Join("b", bar, "b.id = sub_bars.bar_id").Join("f", foo, "f.id = b.foo_id")
 			return do(yore.Select[line](q, "sub_bars.name AS sub", "b.name AS bar", "f.name AS foo").All(ctx, db)).ok(t)
 		}
-		equal(t, want.at, on(bars.AsOf(at), foos.AsOf(at)), expected)
+		equal(t, want.At, on(bars.AsOf(at), foos.AsOf(at)), expected)
 		// A handle is joined at the instant of the query.
-		equal(t, want.at+", handles", on(bars, foos), expected)
+		equal(t, want.At+", handles", on(bars, foos), expected)
 		// The related rows are still loaded, not only joined.
 		joined := do(subBars.AsOf(at).Join("b", bars, "b.id = sub_bars.bar_id").All(ctx, db)).ok(t)
 		parents := do(yore.Related(bars.AsOf(at), yore.BelongsTo, "bar_id").Load(ctx, db, joined)).ok(t)
 		for _, s := range joined {
-			equal(t, want.at, parents.One(s).Name, want.bar)
+			equal(t, want.At, parents.One(s).Name, want.Bar)
 		}
 	}
 }
@@ -96,21 +96,21 @@ func TestTemporalGate(t *testing.T) {
 	for handle, db := range everyHandle(t, dsn) {
 		gates := do(bazs.Current().All(ctx, db)).ok(t)
 		equal(t, handle, names(gates, bazName), []string{"baz"})
-		for _, want := range storyNames {
-			at := story.At[want.at]
+		for _, want := range pgtest.Moments {
+			at := story.At[want.At]
 			toBar := yore.Related(bars.AsOf(at), yore.BelongsTo, "bar_id")
 			toFoo := yore.Related(foos.AsOf(at), yore.BelongsTo, "foo_id")
 			b := do(toBar.One(ctx, db, gates[0])).ok(t)
-			equal(t, handle+" bar at "+want.at, b != nil, want.bar != "")
+			equal(t, handle+" bar at "+want.At, b != nil, want.Bar != "")
 			f := do(yore.Through(toBar, toFoo).One(ctx, db, gates[0])).ok(t)
 			if b != nil {
-				equal(t, handle+" at "+want.at, [2]string{b.Name, f.Name}, [2]string{want.bar, want.foo})
+				equal(t, handle+" at "+want.At, [2]string{b.Name, f.Name}, [2]string{want.Bar, want.Foo})
 				// temporal-123: the plain rows that hang on a row of that time.
 				plain := do(yore.Related(bazs.Current(), yore.HasMany, "bar_id").Many(ctx, db, *b)).ok(t)
 				equal(t, "plain", names(plain, bazName), []string{"baz"})
 			}
 			named := do(bars.AsOf(at).Join("gate", yore.Table("bazs"), "gate.bar_id = bars.id").All(ctx, db)).ok(t)
-			equal(t, handle+" joined at "+want.at, one(t, named, barName), want.bar)
+			equal(t, handle+" joined at "+want.At, one(t, named, barName), want.Bar)
 		}
 	}
 }

@@ -81,25 +81,6 @@ func oneName[T any](t testing.TB, q yore.Query[T], db yore.DB, name func(T) stri
 	return ""
 }
 
-// The values of the story at its moments, foo 1 and what hangs on it, as the
-// behaviours have them.
-var storyNames = []struct{ at, foo, bar, sub, subsub string }{
-	{"start", "", "", "", ""},
-	{"f0", "foo", "", "", ""},
-	{"f1", "foo bar", "", "", ""},
-	{"b0", "foo bar", "bar", "", ""},
-	{"b1", "foo bar", "foo bar", "", ""},
-	{"s0", "foo bar", "foo bar", "sub-bar", ""},
-	{"s1", "foo bar", "foo bar", "bar sub-bar", ""},
-	{"ss0", "foo bar", "foo bar", "bar sub-bar", "sub-sub-bar"},
-	{"f2", "new foo", "foo bar", "bar sub-bar", "sub-sub-bar"},
-	{"b2", "new foo", "bar bar", "bar sub-bar", "sub-sub-bar"},
-	{"b3", "new foo", "new bar", "bar sub-bar", "sub-sub-bar"},
-	{"s2", "new foo", "new bar", "sub-bar sub-bar", "sub-sub-bar"},
-	{"s3", "new foo", "new bar", "new sub-bar", "sub-sub-bar"},
-	{"n1", "new foo", "new bar", "new sub-bar", "sub-sub-bar"},
-}
-
 func one[T any](_ testing.TB, rows []T, name func(T) string) string {
 	if len(rows) == 0 {
 		return ""

@@ -70,24 +70,6 @@ type (
 	}
 )
 
-// moments are those of the story up to b3 and s3, in order, with what foo 1, bar
-// 1, sub-bar 1 and sub-sub-bar 1 were called; "" is not there yet.
-var moments = []struct{ at, foo, bar, sub, subsub string }{
-	{"start", "", "", "", ""},
-	{"f0", "foo", "", "", ""},
-	{"f1", "foo bar", "", "", ""},
-	{"b0", "foo bar", "bar", "", ""},
-	{"b1", "foo bar", "foo bar", "", ""},
-	{"s0", "foo bar", "foo bar", "sub-bar", ""},
-	{"s1", "foo bar", "foo bar", "bar sub-bar", ""},
-	{"ss0", "foo bar", "foo bar", "bar sub-bar", "sub-sub-bar"},
-	{"f2", "new foo", "foo bar", "bar sub-bar", "sub-sub-bar"},
-	{"b2", "new foo", "bar bar", "bar sub-bar", "sub-sub-bar"},
-	{"b3", "new foo", "new bar", "bar sub-bar", "sub-sub-bar"},
-	{"s2", "new foo", "new bar", "sub-bar sub-bar", "sub-sub-bar"},
-	{"s3", "new foo", "new bar", "new sub-bar", "sub-sub-bar"},
-}
-
 // tell is the story, read through bun.
 func tell(t testing.TB, mode pgx.QueryExecMode) (*bun.DB, *said, pgtest.Story, *pgxpool.Pool) {
 	t.Helper()

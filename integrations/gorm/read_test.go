@@ -28,12 +28,12 @@ func TestLoading(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			db, _, story, _ := tell(t, m)
-			for _, at := range moments {
-				err := shop.AsOf(ctx, db, story.At[at.at], func(db *gorm.DB) error {
+			for _, at := range pgtest.Moments {
+				err := shop.AsOf(ctx, db, story.At[at.At], func(db *gorm.DB) error {
 					for _, l := range loads {
 						have, err := l.load(db)
-						if want := l.want(at.foo, at.bar, at.sub, at.subsub); have != want || err != nil {
-							t.Errorf("as of %s, %s: %q, %v; not %q", at.at, l.name, have, err, want)
+						if want := l.want(at.Foo, at.Bar, at.Sub, at.SubSub); have != want || err != nil {
+							t.Errorf("as of %s, %s: %q, %v; not %q", at.At, l.name, have, err, want)
 						}
 					}
 					return nil

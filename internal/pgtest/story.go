@@ -82,3 +82,22 @@ func Tell(t testing.TB, db *pgxpool.Pool) Story {
 	}
 	return s
 }
+
+// Moments are those of the story, in order, with what foo 1, bar 1, sub-bar 1 and
+// sub-sub-bar 1 were called; "" is not there yet.
+var Moments = []struct{ At, Foo, Bar, Sub, SubSub string }{
+	{"start", "", "", "", ""},
+	{"f0", "foo", "", "", ""},
+	{"f1", "foo bar", "", "", ""},
+	{"b0", "foo bar", "bar", "", ""},
+	{"b1", "foo bar", "foo bar", "", ""},
+	{"s0", "foo bar", "foo bar", "sub-bar", ""},
+	{"s1", "foo bar", "foo bar", "bar sub-bar", ""},
+	{"ss0", "foo bar", "foo bar", "bar sub-bar", "sub-sub-bar"},
+	{"f2", "new foo", "foo bar", "bar sub-bar", "sub-sub-bar"},
+	{"b2", "new foo", "bar bar", "bar sub-bar", "sub-sub-bar"},
+	{"b3", "new foo", "new bar", "bar sub-bar", "sub-sub-bar"},
+	{"s2", "new foo", "new bar", "sub-bar sub-bar", "sub-sub-bar"},
+	{"s3", "new foo", "new bar", "new sub-bar", "sub-sub-bar"},
+	{"n1", "new foo", "new bar", "new sub-bar", "sub-sub-bar"},
+}
