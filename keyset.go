@@ -17,7 +17,7 @@ import (
 // A keyset is the order of a query, such that no two rows are equal in it.
 type keyset struct {
 	table string
-	order []string // as given, and the key
+	order []string // as given, one term each, and the key
 	terms []term
 }
 
@@ -28,7 +28,10 @@ type term struct {
 	notNull    bool
 }
 
-var direction = regexp.MustCompile(`(?is)^(.*?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?\s*$`)
+var (
+	direction = regexp.MustCompile(`(?is)^(.*?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?\s*$`)
+	position  = regexp.MustCompile(`^[\s(]*[0-9]+[\s)]*$`)
+)
 
 func (q query) keyset() (keyset, error) {
 	k := keyset{table: q.t.face}
@@ -46,8 +49,15 @@ func (q query) keyset() (keyset, error) {
 	if q.versions || q.scope.kind > then || q.scope.deleted {
 		unique = append(unique, q.t.prefix+"version")
 	}
+	var each []string
 	for _, given := range order {
+		each = append(each, fragment.List(given)...)
+	}
+	for _, given := range each {
 		parts := direction.FindStringSubmatch(given)
+		if position.MatchString(parts[1]) {
+			return k, q.t.own("YO007", "pages by "+given+", a position in a list that they do not show", "Name the column.")
+		}
 		t := term{expression: strings.TrimSpace(parts[1]), desc: strings.EqualFold(parts[2], "DESC")}
 		t.nullsFirst = t.desc
 		if parts[3] != "" {

@@ -30,8 +30,12 @@ type Page[T any] struct {
 // The text of Next can be shown: it is checked, and holds the last row's sort
 // values, nothing else.
 //
+// A row that a Join finds several matches for is there several times: the order
+// has to tell them apart.
+//
 // Errors: ErrOption for a Next of another query, a size below 1, or a query with
-// Limit or Offset; those of All.
+// Limit or Offset, an order by a position or a composite value, or one in which
+// rows that a page's end would part are equal; those of All.
 func (q Query[T]) Page(ctx context.Context, db DB, size int, next string) (Page[T], error) {
 	p := Page[T]{Rows: []T{}}
 	k, err := q.q.keyset()
@@ -52,13 +56,20 @@ func (q Query[T]) Page(ctx context.Context, db DB, size int, next string) (Page[
 	for _, stage := range k.behind(last) {
 		for row, err := range q.paged(ctx, db, k, stage, size+1-len(p.Rows)) {
 			var pg *pgconn.PgError
-			if errors.As(err, &pg) && next != "" && strings.HasPrefix(pg.Code, "22") { // a value that is none of the column's type
+			switch {
+			case next == "" || !errors.As(err, &pg):
+			case pg.Code == "0A000": // a text is not read as a row
+				err = q.q.t.own("YO007", "pages by a composite value: "+pg.Message, "Sort by its parts.")
+			case strings.HasPrefix(pg.Code, "22"): // a value that is none of the column's type
 				err = q.q.t.own("YO007", "the page after "+shorten(next)+": "+pg.Message, "Pass Page.Next as it is.")
 			}
 			if err != nil {
 				return Page[T]{Rows: []T{}}, err
 			}
 			if len(p.Rows) == size {
+				if slices.EqualFunc(last, row.values, func(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }) {
+					return Page[T]{Rows: []T{}}, q.q.t.own("YO007", "pages of rows of which several are equal in the order", "Sort by what tells the matches of a join apart, too.")
+				}
 				p.Next = k.seal(last)
 				return p, nil
 			}

@@ -36,7 +36,7 @@ func pairs[R, T any, P interface {
 	explain := Explain
 	sql := "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", c.old::text, c.new::text FROM " + source
 	if t != nil {
-		explain = func(err error) error { return t.explain(err, nil) }
+		explain = t.explainRead
 		columns := func(name string) string {
 			if t.row == nil {
 				return name + ".*"
@@ -193,21 +193,11 @@ func matching(b *fragment.Builder, values Row) (string, error) {
 	}
 	sent := make(Row, len(values))
 	for column, value := range values {
-		switch v := value.(type) {
-		case []byte:
-			value = `\x` + hex.EncodeToString(v)
-		case time.Time:
-			value = formatTime(v)
-		case driver.Valuer:
-			var err error
-			if value, err = driver.DefaultParameterConverter.ConvertValue(v); err != nil {
-				return "", newError("YO007", fmt.Sprintf("matching: the value of %s: %v", column, err), "")
-			}
-			if raw, ok := value.([]byte); ok {
-				value = string(raw)
-			}
+		asked, err := matched(reflect.ValueOf(value))
+		if err != nil {
+			return "", newError("YO007", fmt.Sprintf("matching: the value of %s: %v", column, err), "")
 		}
-		sent[column] = value
+		sent[column] = asked
 	}
 	text, err := json.Marshal(sent)
 	if err != nil {
@@ -215,6 +205,49 @@ func matching(b *fragment.Builder, values Row) (string, error) {
 	}
 	return b.Arg(string(text)) + "::text::jsonb", nil
 }
+
+// matched is a value as JSON has it whose text the server reads as the column's
+// type.
+func matched(v reflect.Value) (any, error) {
+	if !v.IsValid() {
+		return nil, nil
+	}
+	switch value := v.Interface().(type) {
+	case time.Time:
+		return formatTime(value), nil
+	case driver.Valuer:
+		sent, err := driver.DefaultParameterConverter.ConvertValue(value)
+		switch sent := sent.(type) {
+		case []byte:
+			return string(sent), err
+		case time.Time:
+			return formatTime(sent), err
+		}
+		return sent, err
+	case json.Marshaler:
+		return value, nil
+	}
+	switch {
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		return nil, nil
+	case v.Kind() == reflect.Pointer:
+		return matched(v.Elem())
+	case isPlainUUID(v.Type()):
+		return UUID(v.Convert(reflect.TypeFor[[16]byte]()).Interface().([16]byte)), nil
+	case isBytes(v.Type()) && v.IsNil():
+		return nil, nil
+	case isBytes(v.Type()):
+		return hexOf(v), nil
+	}
+	return v.Interface(), nil
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+}
+
+// hexOf is bytes as the server reads them.
+func hexOf(v reflect.Value) string { return `\x` + hex.EncodeToString(v.Bytes()) }
 
 // moment writes a time, and NULL for the zero one.
 func moment(b *fragment.Builder, t time.Time) string {

@@ -67,7 +67,7 @@ func (t Table) from(_ *fragment.Builder, name string, _ query) (string, error) {
 //
 //	tasks.Current().Where("priority > $1 AND title ILIKE $2", 3, "%report%")
 func (q Query[T]) Where(condition string, args ...any) Query[T] {
-	q.q.where = append(slices.Clip(q.q.where), part{condition, args})
+	q.q.where = append(slices.Clip(q.q.where), part{condition, slices.Clone(args)})
 	return q
 }
 
@@ -122,7 +122,7 @@ func (q Query[T]) IncludeDeleted() Query[T] {
 //
 //	projects.Current().Join("orgs", orgs.Current(), "orgs.entity_id = projects.org_entity_id")
 func (q Query[T]) Join(name string, source Source, on string, args ...any) Query[T] {
-	q.q.joins = append(slices.Clip(q.q.joins), join{name, source, part{on, args}})
+	q.q.joins = append(slices.Clip(q.q.joins), join{name, source, part{on, slices.Clone(args)}})
 	return q
 }
 
@@ -170,7 +170,10 @@ func (q Query[T]) Count(ctx context.Context, db DB) (int64, error) {
 
 // Exists reports whether there is a row.
 func (q Query[T]) Exists(ctx context.Context, db DB) (bool, error) {
-	n, err := q.Limit(1).Count(ctx, db)
+	if q.q.limit == nil || *q.q.limit > 1 {
+		q = q.Limit(1)
+	}
+	n, err := q.Count(ctx, db)
 	return n > 0, err
 }
 

@@ -109,5 +109,5 @@ func (q query) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return q.t.explain(err, nil)
+	return q.t.explainRead(err)
 }

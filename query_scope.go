@@ -122,6 +122,9 @@ func (t *table) inPeriod(b *fragment.Builder, s scope) (string, error) {
 			live = append(live, "("+from+" IS NULL OR "+from+before+at+")")
 		}
 	}
+	if s.kind == fromTo && !s.from.IsZero() && formatTime(s.from) == formatTime(s.to) {
+		live, deleted = append(live, "false"), append(deleted, "false")
+	}
 	gone := "h." + t.shown("deleted_at")
 	condition := strings.Join(append(live, gone+" IS NULL"), " AND ")
 	if s.deleted {
@@ -146,7 +149,9 @@ func (t *table) byKey(values []any) (string, []any, error) {
 		}
 		// The server gives the parameter the column's type.
 		parts[i] = fmt.Sprintf("%s.%s = $%d", t.quoted, fragment.Ident(t.key[i]), i+1)
-		args[i] = parameter(v)
+		if args[i] = parameter(v); args[i] == nil {
+			return "", nil, t.own("YO007", fmt.Sprintf("%s, of its key, is nil", t.key[i]), "")
+		}
 	}
 	return strings.Join(parts, " AND "), args, nil
 }

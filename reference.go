@@ -2,7 +2,9 @@ package yore
 
 import (
 	"database/sql/driver"
+	"encoding"
 	"fmt"
+	"math/bits"
 	"reflect"
 	"strconv"
 	"strings"
@@ -68,7 +70,7 @@ func mostIDs(columns int) int {
 	if columns == 1 {
 		return 1 << 20
 	}
-	return 4096
+	return min(4096, 1<<(bits.Len(uint(60000/columns))-1)) // as condition pads it; the query has parameters of its own
 }
 
 // condition keeps the related rows with one of the keys.
@@ -220,9 +222,16 @@ func keyText(v reflect.Value) (string, bool, error) {
 		if value == nil {
 			return "", false, nil
 		}
+		if _, ok := value.([]byte); ok {
+			return "", false, fmt.Errorf("a %s cannot be a key: whether its bytes are a text is not known", v.Type())
+		}
 		return keyText(reflect.ValueOf(value))
 	}
 	switch {
+	case isBytes(v.Type()):
+		return hexOf(v), !v.IsNil(), nil
+	case v.CanFloat():
+		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits()), true, nil
 	case v.Kind() == reflect.String:
 		return v.String(), true, nil
 	case v.Kind() == reflect.Bool:
@@ -231,6 +240,10 @@ func keyText(v reflect.Value) (string, bool, error) {
 		return strconv.FormatInt(v.Int(), 10), true, nil
 	case v.CanUint():
 		return strconv.FormatUint(v.Uint(), 10), true, nil
+	}
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok { // those of net/netip
+		text, err := m.MarshalText()
+		return string(text), err == nil, err
 	}
 	return "", false, fmt.Errorf("a %s cannot be a key", v.Type())
 }

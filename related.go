@@ -173,6 +173,10 @@ func loadRelated[Child any](ctx context.Context, db DB, children Query[Child], r
 	if err != nil {
 		return l, err
 	}
+	known := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		known[id.text()] = true
+	}
 	for part := range slices.Chunk(ids, mostIDs(len(r.here))) {
 		condition, args := r.condition(t, part)
 		for child, err := range children.Where(condition, args...).Each(ctx, db) {
@@ -180,6 +184,9 @@ func loadRelated[Child any](ctx context.Context, db DB, children Query[Child], r
 				return l, err
 			}
 			if id, ok, err := r.id(reflect.ValueOf(&child), r.here); err == nil && ok {
+				if !known[id.text()] {
+					return l, t.own("YO007", fmt.Sprintf("Related: a row with %s = %s equals the rows' reference in the database, but not as text", strings.Join(r.here, ", "), shown(id)), "Types such as citext take different texts for equal: write both sides alike, or Join.")
+				}
 				l.children[id.text()] = append(l.children[id.text()], &child)
 			}
 		}
@@ -187,9 +194,11 @@ func loadRelated[Child any](ctx context.Context, db DB, children Query[Child], r
 	if r.link == HasOne {
 		for id, all := range l.children {
 			if len(all) > 1 {
-				return l, t.own("YO007", fmt.Sprintf("Related: %d rows with %s = %s, where HasOne allows one", len(all), strings.Join(r.here, ", "), strings.ReplaceAll(id, "\x00", ", ")), "Use HasMany, or a unique index.")
+				return l, t.own("YO007", fmt.Sprintf("Related: %d rows with %s = %s, where HasOne allows one", len(all), strings.Join(r.here, ", "), shown(strings.Split(id, "\x00"))), "Use HasMany, or a unique index.")
 			}
 		}
 	}
 	return l, nil
 }
+
+func shown(id keyValue) string { return strings.Join(id, ", ") }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"yore.example/yore/internal/fragment"
 	"yore.example/yore/internal/rowtype"
@@ -28,7 +29,7 @@ type Selection[R any] struct {
 //	q := projects.Current().Join("orgs", orgs.Current(), "orgs.entity_id = projects.org_entity_id")
 //	lines, err := yore.Select[line](q, "projects.title", "orgs.name AS org").All(ctx, db)
 func Select[R, T any](q Query[T], expressions ...string) Selection[R] {
-	return Selection[R]{q.q, expressions}
+	return Selection[R]{q.q, slices.Clone(expressions)}
 }
 
 // GroupBy makes groups of rows for aggregates among the expressions, by SQL
@@ -76,6 +77,16 @@ func (s Selection[R]) Each(ctx context.Context, db DB) iter.Seq2[R, error] {
 	}
 	sql, args, err := s.SQL()
 	return stream[R](ctx, db, s.q.t, statement{sql: sql, args: args, err: err, row: row, byName: true})
+}
+
+// twice reports a name that two columns of a result have.
+func twice(described []pgconn.FieldDescription) error {
+	for i, d := range described {
+		if slices.ContainsFunc(described[:i], func(other pgconn.FieldDescription) bool { return other.Name == d.Name }) {
+			return newError("YO007", "two expressions have the name "+d.Name, "Give one another with AS.")
+		}
+	}
+	return nil
 }
 
 // byName finds the field of each column of a result.

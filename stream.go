@@ -35,7 +35,7 @@ func stream[R any](ctx context.Context, db DB, t *table, s statement) iter.Seq2[
 		}
 		rows, err := db.Query(ctx, s.sql, s.args...)
 		if err != nil {
-			yield(none, t.explain(err, nil))
+			yield(none, t.explainRead(err))
 			return
 		}
 		defer rows.Close()
@@ -49,13 +49,13 @@ func stream[R any](ctx context.Context, db DB, t *table, s statement) iter.Seq2[
 			}
 			row = none
 			err := read()
-			if !yield(row, t.explain(err, nil)) || err != nil {
+			if !yield(row, t.explainRead(err)) || err != nil {
 				return
 			}
 		}
 		rows.Close()
 		if err := rows.Err(); err != nil {
-			yield(none, t.explain(err, nil))
+			yield(none, t.explainRead(err))
 		}
 	}
 }
@@ -67,6 +67,11 @@ func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error,
 	settle := func() {}
 	if v, ok := target.(versioned); ok {
 		target, own, settle = v.parts(t, s.more)
+	}
+	if s.byName {
+		if err := twice(rows.FieldDescriptions()); err != nil {
+			return nil, err
+		}
 	}
 	if s.row == nil {
 		return func() error {

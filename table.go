@@ -144,6 +144,22 @@ func (t *table) explain(err error, row any) error {
 	return t.unfit(err)
 }
 
+// explainRead is explain for what writes nothing: what was wrong with a value,
+// the server says best.
+func (t *table) explainRead(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = Explain(err)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" {
+		e := t.own("YO008", pg.Message, fmt.Sprintf("The past takes rights of its own: SELECT yore.grant_history('%s', 'the role').", t.written))
+		e.cause = err
+		return e
+	}
+	return t.unfit(err)
+}
+
 // unfit says which table it is whose relation or version data was not found.
 func (t *table) unfit(err error) error {
 	var known *Error
@@ -164,7 +180,7 @@ func (t *table) unfit(err error) error {
 	case missing && slices.ContainsFunc(t.key, says):
 		e = t.own("YO007", fmt.Sprintf("its key is not (%s)", fragment.Idents("", t.key)), "Name the key columns by the tag option key, db:\"code,key\", or with yore.Key.")
 	case missing && slices.ContainsFunc(t.meta(), says):
-		e = t.own("YO007", "it is tracked with another prefix", "Pass it with yore.Prefix.")
+		e = t.own("YO007", "its rows have no such version data here, or it is tracked with another prefix", "History, AllVersions and Versions read version data; a prefix is passed with yore.Prefix.")
 	default:
 		return err
 	}

@@ -3,6 +3,7 @@ package yore
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"yore.example/yore/internal/fragment"
@@ -79,7 +80,7 @@ func (t *TemporalTable[T]) AsOf(at time.Time) Query[T] {
 // included, in the order of their numbers: one value for each key column, in the
 // order of the row type's fields. For an unknown key it has no rows.
 func (t *TemporalTable[T]) History(key ...any) Query[Version[T]] {
-	return t.versions(scope{kind: ofKey, key: key})
+	return t.versions(scope{kind: ofKey, key: slices.Clone(key)})
 }
 
 // AllVersions is the query of all versions of all rows, tombstones included, by

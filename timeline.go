@@ -62,7 +62,7 @@ func (t *table) timeline(ctx context.Context, db DB, o TimelineOptions, key []an
 		}
 	}
 	moments, err := Timeline(ctx, db, o, of)
-	return moments, t.explain(err, nil)
+	return moments, t.explainRead(err)
 }
 
 // Timeline returns the moments at which versions of several parts began or ended,

@@ -2,6 +2,7 @@ package yore
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -118,8 +119,14 @@ func (o TrackOptions) since() *string {
 
 // formatTime writes a time as PostgreSQL reads it under every DateStyle, in
 // UTC and cut to the microseconds that it keeps.
+const layout = "2006-01-02 15:04:05.000000Z07:00"
+
 func formatTime(t time.Time) string {
-	return t.UTC().Truncate(time.Microsecond).Format("2006-01-02 15:04:05.000000Z07:00")
+	t = t.UTC().Truncate(time.Microsecond)
+	if year := t.Year(); year < 1 { // Go has a year 0, which is 1 BC
+		return fmt.Sprintf("%04d", 1-year) + t.Format(layout[4:]) + " BC"
+	}
+	return t.Format(layout)
 }
 
 func textOrNull(s string) *string {

@@ -82,6 +82,30 @@ func (b *Builder) Part(sql string, args []any) (string, error) {
 	return out.String(), nil
 }
 
+// List takes apart what stands between the commas of a list.
+func List(sql string) []string {
+	var parts []string
+	begin, depth := 0, 0
+	for i := 0; i < len(sql); i++ {
+		if end, _ := skip(sql, i); end > i {
+			i = end - 1
+			continue
+		}
+		switch sql[i] {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		case ',':
+			if depth == 0 {
+				parts = append(parts, sql[begin:i])
+				begin = i + 1
+			}
+		}
+	}
+	return append(parts, sql[begin:])
+}
+
 // skip returns where the quoted text or comment that begins at i ends, or i if
 // none begins there; false if it does not end.
 func skip(sql string, i int) (int, bool) {

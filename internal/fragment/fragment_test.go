@@ -1,6 +1,7 @@
 package fragment
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,18 @@ func TestPart(t *testing.T) {
 		b := Builder{Args: []any{1}}
 		if got, err := b.Part(in, []any{"x", "y"}); err == nil || len(b.Args) != 1 {
 			t.Errorf("%q became %q with %v", in, got, b.Args)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]string{
+		"": {""}, "a": {"a"}, "a DESC, b": {"a DESC", " b"}, "f(a, b), c": {"f(a, b)", " c"}, "ARRAY[a, b], (c, (d, e))": {"ARRAY[a, b]", " (c, (d, e))"},
+		`'a, '',' || E'\',', "b,c"`: {`'a, '',' || E'\','`, ` "b,c"`}, "a /* , */ -- ,\n, b": {"a /* , */ -- ,\n", " b"}, "$x$,$x$,b": {"$x$,$x$", "b"},
+	} {
+		if got := List(in); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", in, got, want)
 		}
 	}
 }
