@@ -143,7 +143,7 @@ func (q Query[T]) During(column string, p TimePredicate) Query[T] {
 
 // DuringPeriod is During for a period of two columns, [from, to), of type date,
 // timestamp or timestamptz, where NULL is open: the user's own, or valid_from and
-// valid_to of versions.
+// valid_to of versions. To a date, a time is its day in UTC.
 //
 //	countries.AllVersions().DuringPeriod("valid_from", "valid_to", yore.After(yore.Now))
 func (q Query[T]) DuringPeriod(from, to string, p TimePredicate) Query[T] {

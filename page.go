@@ -28,7 +28,8 @@ type Page[T any] struct {
 //
 // Pages of the present move on with it; those of AsOf(t) are all of one instant.
 // The text of Next can be shown: it is checked, and holds the last row's sort
-// values, nothing else.
+// values, nothing else. They are as the session writes them, so sessions that
+// share it have the same DateStyle and an extra_float_digits of 1, the default.
 //
 // A row that a Join finds several matches for is there several times: the order
 // has to tell them apart.
