@@ -1,6 +1,7 @@
 package yore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"reflect"
@@ -45,7 +46,7 @@ func (v Version[T]) LastChanges(ctx context.Context, db DB) ([]ColumnChange, err
 // columns returns the columns of two versions' rows. Version data in the row type
 // of an immutable table is none.
 func (v Version[T]) columns(other Version[T]) []string {
-	t := cmpOr(v.t, other.t)
+	t := cmp.Or(v.t, other.t)
 	if row, ok := any(v.Row).(Row); ok {
 		all := maps.Clone(row)
 		if all == nil {
@@ -58,13 +59,6 @@ func (v Version[T]) columns(other Version[T]) []string {
 		return nil
 	}
 	return slices.DeleteFunc(t.row.Columns(), func(c string) bool { return t.isVersionData(c) || t.entity && c == t.prefix+"id" })
-}
-
-func cmpOr(a, b *table) *table {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // value is the value of a column; invalid for NULL, and where there is no row.

@@ -1,6 +1,10 @@
 package yore
 
-import "strings"
+import (
+	"strings"
+
+	"yore.example/yore/internal/fragment"
+)
 
 // carriesContext reports whether a statement outside a transaction is sent with
 // what the context says: whether it may write rows, as far as its first word
@@ -62,7 +66,7 @@ func firstWord(sql string) (word, rest string) {
 		case strings.HasPrefix(sql, "--"):
 			_, sql, _ = strings.Cut(sql, "\n")
 		case strings.HasPrefix(sql, "/*"):
-			sql = afterComment(sql)
+			sql = fragment.AfterComment(sql)
 		default:
 			end := strings.IndexFunc(sql, func(r rune) bool {
 				return r != '_' && r != '$' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r < 0x80
@@ -73,23 +77,4 @@ func firstWord(sql string) (word, rest string) {
 			return sql[:end], sql[end:]
 		}
 	}
-}
-
-// afterComment returns what follows the comment with which the text begins; they
-// nest.
-func afterComment(sql string) string {
-	for i, depth := 0, 0; i+1 < len(sql); i++ {
-		switch sql[i : i+2] {
-		case "/*":
-			depth++
-			i++
-		case "*/":
-			depth--
-			i++
-			if depth == 0 {
-				return sql[i+1:]
-			}
-		}
-	}
-	return ""
 }

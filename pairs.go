@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"yore.example/yore/internal/fragment"
 )
@@ -34,53 +35,41 @@ func pairs[R, T any, P interface {
 	paired[T]
 }](ctx context.Context, db DB, t *table, list, source string, b *fragment.Builder, failed error) iter.Seq2[R, error] {
 	explain := Explain
-	sql := "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", c.old::text, c.new::text FROM " + source
+	before, after := "c.old::text", "c.new::text"
 	if t != nil {
 		explain = t.explainRead
-		columns := func(name string) string {
-			if t.row == nil {
-				return name + ".*"
-			}
-			return fragment.Idents(name+".", t.row.Columns())
+		list += ", ARRAY(SELECT jsonb_object_keys(coalesce(c.new, c.old)))::text[]"
+		before, after = "o.*", "n.*"
+		if t.row != nil {
+			before, after = fragment.Idents("o.", t.row.Columns()), fragment.Idents("n.", t.row.Columns())
 		}
 		populated := " CROSS JOIN LATERAL jsonb_populate_record(NULL::" + t.face + ", c."
-		sql = "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", ARRAY(SELECT jsonb_object_keys(coalesce(c.new, c.old)))::text[], " + columns("o") + ", " + columns("n") +
-			" FROM " + source + populated + "old) AS o" + populated + "new) AS n"
+		source += populated + "old) AS o" + populated + "new) AS n"
 	}
-	sql += " ORDER BY c.ordinality"
+	sql := "SELECT c.old IS NOT NULL, c.new IS NOT NULL, " + list + ", " + before + ", " + after + " FROM " + source + " ORDER BY c.ordinality"
 	return func(yield func(R, error) bool) {
-		var none R
 		if failed != nil {
+			var none R
 			yield(none, explain(failed))
 			return
 		}
-		rows, err := db.Query(ctx, sql, b.Args...)
-		if err != nil {
-			yield(none, explain(err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var row R
-			err := readPair(t, rows, P(&row))
+		var described []pgconn.FieldDescription
+		each(ctx, db, sql, b.Args, explain, func(rows pgx.Rows, into *R) error {
+			if described == nil {
+				described = rows.FieldDescriptions()
+			}
+			err := readPair(t, rows, described, P(into))
 			if err != nil {
-				row = none
+				*into = *new(R)
 			}
-			if !yield(row, explain(err)) || err != nil {
-				return
-			}
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			yield(none, explain(err))
-		}
+			return err
+		})(yield)
 	}
 }
 
 // readPair reads the row at hand. Of a row that was not there, or is no more,
 // nothing is scanned: its fields need not be able to hold NULL.
-func readPair[T any](t *table, rows pgx.Rows, pair paired[T]) error {
-	described := rows.FieldDescriptions()
+func readPair[T any](t *table, rows pgx.Rows, described []pgconn.FieldDescription, pair paired[T]) error {
 	var has [2]bool
 	if err := rows.Scan(append([]any{&has[0], &has[1]}, make([]any, len(described)-2)...)...); err != nil {
 		return err
@@ -136,10 +125,7 @@ func intoRow(t *table, row any, columns []string, shown *[]string) ([]any, func(
 			return nil
 		}
 	}
-	values, dest := make([]any, len(columns)), make([]any, len(columns))
-	for i := range values {
-		dest[i] = &values[i]
-	}
+	values, dest := anything(len(columns))
 	return dest, func() error {
 		r := make(Row, len(columns))
 		for i, value := range values {

@@ -105,9 +105,4 @@ func (q query) misuse(err error) error {
 	return q.t.own("YO007", err.Error(), "")
 }
 
-func (q query) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	return q.t.explainRead(err)
-}
+func (q query) explain(err error) error { return q.t.explainRead(err) }

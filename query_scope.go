@@ -143,15 +143,14 @@ func (t *table) byKey(values []any) (string, []any, error) {
 	}
 	parts, args := make([]string, len(values)), make([]any, len(values))
 	for i, value := range values {
-		v := reflect.ValueOf(value)
-		if !v.IsValid() {
+		if v := reflect.ValueOf(value); v.IsValid() {
+			args[i] = parameter(v)
+		}
+		if args[i] == nil {
 			return "", nil, t.own("YO007", fmt.Sprintf("%s, of its key, is nil", t.key[i]), "")
 		}
 		// The server gives the parameter the column's type.
 		parts[i] = fmt.Sprintf("%s.%s = $%d", t.quoted, fragment.Ident(t.key[i]), i+1)
-		if args[i] = parameter(v); args[i] == nil {
-			return "", nil, t.own("YO007", fmt.Sprintf("%s, of its key, is nil", t.key[i]), "")
-		}
 	}
 	return strings.Join(parts, " AND "), args, nil
 }

@@ -33,11 +33,7 @@ func (q Query[T]) Records(ctx context.Context, db DB) (Records, error) {
 		records.Columns = append(records.Columns, d.Name)
 	}
 	for rows.Next() {
-		values := make([]any, len(records.Columns))
-		dest := make([]any, len(values))
-		for i := range values {
-			dest[i] = &values[i]
-		}
+		values, dest := anything(len(records.Columns))
 		if err := rows.Scan(dest...); err != nil {
 			return records, q.q.explain(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"yore.example/yore/internal/rowtype"
 )
@@ -28,39 +29,49 @@ type statement struct {
 // stream runs a statement and reads its rows one by one.
 func stream[R any](ctx context.Context, db DB, t *table, s statement) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		var row, none R
 		if s.err != nil {
+			var none R
 			yield(none, s.err)
 			return
 		}
-		rows, err := db.Query(ctx, s.sql, s.args...)
+		var read func() error
+		each(ctx, db, s.sql, s.args, t.explainRead, func(rows pgx.Rows, into *R) (err error) {
+			if read == nil {
+				if read, err = reader(t, s, rows, into); err != nil {
+					return err
+				}
+			}
+			return read()
+		})(yield)
+	}
+}
+
+// each runs a statement and yields what read makes of its rows, one by one, always
+// in the same place, which is zero then.
+func each[R any](ctx context.Context, db DB, sql string, args []any, explain func(error) error, read func(rows pgx.Rows, into *R) error) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		var row, none R
+		rows, err := db.Query(ctx, sql, args...)
 		if err != nil {
-			yield(none, t.explainRead(err))
+			yield(none, explain(err))
 			return
 		}
 		defer rows.Close()
-		var read func() error
 		for rows.Next() {
-			if read == nil {
-				if read, err = reader(t, s, rows, &row); err != nil {
-					yield(none, err)
-					return
-				}
-			}
 			row = none
-			err := read()
-			if !yield(row, t.explainRead(err)) || err != nil {
+			err := read(rows, &row)
+			if !yield(row, explain(err)) || err != nil {
 				return
 			}
 		}
 		rows.Close()
 		if err := rows.Err(); err != nil {
-			yield(none, t.explainRead(err))
+			yield(none, explain(err))
 		}
 	}
 }
 
-// reader returns what reads the row at hand into *into, which is zero then.
+// reader returns what reads the row at hand into *into.
 func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error, error) {
 	target := any(into)
 	var own []any
@@ -74,9 +85,11 @@ func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error,
 		}
 	}
 	if s.row == nil {
+		described := rows.FieldDescriptions()
+		described = described[:len(described)-len(own)]
 		return func() error {
 			defer settle()
-			return readMap(t, rows, target.(*Row), own, s.versions)
+			return readMap(t, rows, described, target.(*Row), own, s.versions)
 		}, nil
 	}
 	v := reflect.ValueOf(target)
@@ -95,25 +108,29 @@ func reader[R any](t *table, s statement, rows pgx.Rows, into *R) (func() error,
 	}, nil
 }
 
-// readMap reads the row at hand by the names of its columns; the last of them
-// go to own.
-func readMap(t *table, rows pgx.Rows, row *Row, own []any, versions bool) error {
-	described := rows.FieldDescriptions()
-	n := len(described) - len(own)
-	values, dest := make([]any, n), make([]any, n)
-	for i := range values {
-		dest[i] = &values[i]
-	}
+// readMap reads the row at hand by the names of its columns; what stands behind
+// them goes to own.
+func readMap(t *table, rows pgx.Rows, columns []pgconn.FieldDescription, row *Row, own []any, versions bool) error {
+	values, dest := anything(len(columns))
 	if err := rows.Scan(append(dest, own...)...); err != nil {
 		return err
 	}
-	*row = make(Row, n)
+	*row = make(Row, len(columns))
 	for i, value := range values {
-		if name := described[i].Name; !versions || !t.isVersionData(name) {
+		if name := columns[i].Name; !versions || !t.isVersionData(name) {
 			(*row)[name] = plain(value)
 		}
 	}
 	return nil
+}
+
+// anything returns room for n values of any type, and where to scan them.
+func anything(n int) (values, dest []any) {
+	values, dest = make([]any, n), make([]any, n)
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	return values, dest
 }
 
 // isVersionData reports whether a column of history is one of those that a

@@ -48,10 +48,7 @@ func TransactionOf(ctx context.Context, db DB, xid uint64, validFrom time.Time) 
 	if err != nil {
 		return Transaction{}, Explain(err)
 	}
-	t.Began = t.Began.UTC()
-	if t.LoadedAt != nil {
-		*t.LoadedAt = t.LoadedAt.UTC()
-	}
+	t.Began, t.LoadedAt = t.Began.UTC(), utc(t.LoadedAt)
 	if meta != nil {
 		t.Meta = json.RawMessage(*meta)
 	}

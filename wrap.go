@@ -147,10 +147,6 @@ func (r *wrappedRows) FieldDescriptions() []pgconn.FieldDescription {
 }
 
 func (r *wrappedRows) Values() ([]any, error) {
-	values := make([]any, len(r.FieldDescriptions()))
-	dest := make([]any, len(values))
-	for i := range values {
-		dest[i] = &values[i]
-	}
+	values, dest := anything(len(r.FieldDescriptions()))
 	return values, r.rows.Scan(dest...)
 }

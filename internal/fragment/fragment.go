@@ -144,6 +144,13 @@ func skip(sql string, i int) (int, bool) {
 	return i, true
 }
 
+// AfterComment returns what follows the comment with /* with which a text begins;
+// nothing if it does not end.
+func AfterComment(sql string) string {
+	end, _ := comment(sql, 0)
+	return sql[end:]
+}
+
 // comment is skip for a comment with /*, in which others may stand.
 func comment(sql string, i int) (int, bool) {
 	depth := 0
