@@ -119,15 +119,13 @@ $$;
 COMMENT ON FUNCTION yore._face_columns(yore.tracked, boolean, boolean, text) IS
   'The select list of a face: the user''s columns, for an immutable table behind its version data. deleted_at is an expression.';
 
-CREATE OR REPLACE FUNCTION yore._face_names(m yore.tracked) RETURNS text
+CREATE OR REPLACE FUNCTION yore._face_names(m yore.tracked) RETURNS text[]
 LANGUAGE sql STABLE
 AS $$
-  SELECT pg_catalog.string_agg(pg_catalog.quote_ident(name), ', ' ORDER BY place)
-    FROM (SELECT yore._shown(m, 'id') AS name, -4 AS place WHERE m.immutable AND m.show_row_id
-          UNION ALL SELECT 'entity_id', -3 WHERE m.immutable
-          UNION ALL SELECT yore._shown(m, own.name), own.place FROM (VALUES ('version', -2), ('valid_from', -1), ('deleted_at', 0)) AS own (name, place) WHERE m.immutable
-          UNION ALL SELECT c ->> 'name', place FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
-           WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id')) AS names
+  SELECT CASE WHEN m.show_row_id THEN ARRAY[yore._shown(m, 'id')]::text[] END
+         || CASE WHEN m.immutable THEN ARRAY['entity_id', yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'deleted_at')]::text[] END
+         || ARRAY(SELECT c ->> 'name' FROM pg_catalog.jsonb_array_elements(m.columns) WITH ORDINALITY AS e (c, place)
+                   WHERE NOT (m.immutable AND c ->> 'name' = 'entity_id') ORDER BY place)
 $$;
 COMMENT ON FUNCTION yore._face_names(yore.tracked) IS 'The names of the columns of a face, in the order of _face_columns.';
 
@@ -184,7 +182,7 @@ BEGIN
   -- own would be read whole. Of the constant ~open nothing is left in the plan.
   RETURN pg_catalog.format(
     E'SELECT %1$s\n  FROM (SELECT %2$s, sys_from AS "~from", NULL::timestamptz AS "~to", true AS "~open"\n          FROM %3$s\n        UNION ALL\n        SELECT %4$s, sys_from, sys_to, false\n          FROM %5$s) AS v\n WHERE "~from" <= %6$s AND ("~open" OR "~to" > %6$s)',
-    yore._face_names(m), yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage,
+    yore._quoted(yore._face_names(m)), yore._face_columns(m, false, m.show_row_id, 'sys_deleted_at'), storage,
     yore._face_columns(m, true, m.show_row_id, 'NULL::timestamptz'), pg_catalog.format('%I.%I', m.past_schema, m.past_name), t);
 END
 $$;

@@ -56,9 +56,7 @@ AS $$
   -- jsonb_populate_record read it again, and wholly.
   SELECT pg_catalog.format('(SELECT pg_catalog.to_jsonb(sys_to) FROM (SELECT %s) AS sys_to)',
            pg_catalog.string_agg(pg_catalog.format(CASE WHEN x.castsource IS NULL THEN '%s.%I' ELSE '%s.%I::text' END, alias, n), ', ' ORDER BY place))
-    FROM pg_catalog.unnest(CASE WHEN m.show_row_id THEN ARRAY[yore._shown(m, 'id')]::text[] END
-                           || CASE WHEN m.immutable THEN ARRAY[yore._shown(m, 'version'), yore._shown(m, 'valid_from'), yore._shown(m, 'deleted_at')]::text[] END
-                           || yore._row_columns(m)) WITH ORDINALITY AS u (n, place)
+    FROM pg_catalog.unnest(yore._face_names(m)) WITH ORDINALITY AS u (n, place)
     LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = yore._history(m) AND a.attname = n
     LEFT JOIN pg_catalog.pg_cast AS x ON x.castsource = yore._base_type(a.atttypid) AND x.casttarget = 'pg_catalog.json'::regtype AND x.castmethod = 'f'
 $$;
