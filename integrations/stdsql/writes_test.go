@@ -181,6 +181,7 @@ func copyPQ(ctx context.Context, db *sql.DB, table pgx.Identifier, rows [][]any)
 	if err != nil {
 		return err
 	}
+	defer stmt.Close() // before Rollback: it waits for the server's answer, which lib/pq reads in a goroutine
 	for _, row := range rows {
 		if _, err := stmt.ExecContext(ctx, row...); err != nil {
 			return err
