@@ -37,9 +37,9 @@ func AsOf(ctx context.Context, db Beginner, t time.Time, fn func(tx pgx.Tx) erro
 			return newError("YO007", "as of: the connection is inside a transaction that BEGIN began, which AsOf would end", "Begin it with the connection's method Begin, and pass the pgx.Tx.")
 		}
 	}
-	tx, err := beginAsOf(ctx, db, t)
+	tx, err := beginWith(ctx, db, asOfStatement(t))
 	if err != nil {
-		return err
+		return beginError("as of", err)
 	}
 	defer func() {
 		// Nothing was written, so there is nothing to commit; rolling back
@@ -54,44 +54,6 @@ func AsOf(ctx context.Context, db Beginner, t time.Time, fn func(tx pgx.Tx) erro
 	return fn(tx)
 }
 
-// beginAsOf begins a transaction, or in one a savepoint, and goes to t: with a
-// pool or a connection in the one round trip of BEGIN.
-func beginAsOf(ctx context.Context, db Beginner, t time.Time) (pgx.Tx, error) {
-	b, ok := db.(txBeginner)
-	if !ok {
-		tx, err := db.Begin(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("as of: begin: %w", err)
-		}
-		if _, err := tx.Exec(ctx, asOfStatement(t)); err != nil {
-			_ = tx.Rollback(ctx)
-			return nil, Explain(err)
-		}
-		return tx, nil
-	}
-	// pgx sends a text without arguments as it is, of several statements too.
-	tx, err := b.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin; " + asOfStatement(t)})
-	if err == nil {
-		return tx, nil
-	}
-	// A pool throws the connection away; one of the caller's is left as it was.
-	if handle, ok := db.(DB); ok {
-		if conn := connOf(handle); conn != nil && !conn.IsClosed() && conn.PgConn().TxStatus() == 'E' {
-			_, _ = conn.Exec(ctx, "rollback")
-		}
-	}
-	return nil, beginError(err)
-}
-
-// beginError explains why no transaction as of a time could be begun.
-func beginError(err error) error {
-	var known *Error
-	if explained := Explain(err); errors.As(explained, &known) {
-		return explained
-	}
-	return fmt.Errorf("as of: begin: %w", err)
-}
-
 func asOfStatement(t time.Time) string {
 	if t.IsZero() {
 		return "SELECT yore.as_of(NULL)"
@@ -99,43 +61,24 @@ func asOfStatement(t time.Time) string {
 	return "SELECT yore.as_of(" + literal(formatTime(t)) + "::timestamptz)"
 }
 
-// SQLBeginner is shaped like *sql.DB and *sql.Conn.
-type SQLBeginner interface {
-	BeginTx(ctx context.Context, opts *stdsql.TxOptions) (*stdsql.Tx, error)
-}
-
 // AsOfSQL is to database/sql as AsOf is to pgx. Of itself database/sql has no
 // way to send something with BEGIN, so going to t is a round trip of its own; a
 // handle of NewConnector's on pgx's driver saves it.
 func AsOfSQL(ctx context.Context, db SQLBeginner, t time.Time, fn func(tx *stdsql.Tx) error, opts ...AsOfOption) (err error) {
-	with := &withBegin{statement: asOfStatement(t)}
-	tx, err := db.BeginTx(context.WithValue(ctx, withBeginKey{}, with), nil)
+	tx, err := beginSQLWith(ctx, db, asOfStatement(t))
 	if err != nil {
-		return beginError(err)
+		return beginError("as of", err)
 	}
 	defer func() {
 		if e := tx.Rollback(); err == nil && e != nil && !errors.Is(e, stdsql.ErrTxDone) {
 			err = fmt.Errorf("as of: end: %w", e)
 		}
 	}()
-	if !with.sent {
-		if _, err := tx.ExecContext(ctx, with.statement); err != nil {
-			return Explain(err)
-		}
-	}
 	if err := requireTracked(ctx, Wrap(tx), t, opts); err != nil {
 		return err
 	}
 	return fn(tx)
 }
-
-// withBegin asks NewConnector's connections to send a statement with BEGIN.
-type withBegin struct {
-	statement string
-	sent      bool
-}
-
-type withBeginKey struct{}
 
 // An AsOfOption changes what AsOf does.
 type AsOfOption func(*asOfOptions)

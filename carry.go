@@ -21,8 +21,12 @@ type txBeginner interface {
 	BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error)
 }
 
-// beginCarrying begins a transaction whose COMMIT carries the words.
+// beginCarrying begins a transaction whose COMMIT carries the words; with nil, a
+// plain one.
 func beginCarrying(ctx context.Context, db txBeginner, o pgx.TxOptions, w *words) (pgx.Tx, error) {
+	if w == nil {
+		return db.BeginTx(ctx, o)
+	}
 	commit := o.CommitQuery
 	if commit == "" {
 		commit = "commit"

@@ -181,20 +181,17 @@ func (c *carryingConn) queryIn(ctx context.Context, w *words, ask func() (driver
 }
 
 func (c *carryingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	if with, ok := ctx.Value(withBeginKey{}).(*withBegin); ok && c.pgx != nil && o == (driver.TxOptions{}) && !c.pgx.IsClosed() {
-		with.sent = true
-		tx, err := c.pgx.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin; " + with.statement})
-		if err != nil {
-			if !c.pgx.IsClosed() && c.pgx.PgConn().TxStatus() == 'E' {
-				_, _ = c.pgx.Exec(ctx, "rollback")
-			}
-			return nil, err
-		}
-		return pgxTx{ctx, tx}, nil
-	}
 	w, err := wordsIn(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if with, ok := ctx.Value(withBeginKey{}).(*withBegin); ok && c.pgx != nil && o == (driver.TxOptions{}) && !c.pgx.IsClosed() {
+		tx, err := sendWithBegin(ctx, c.pgx, with.statement, w)
+		if err != nil {
+			return nil, err
+		}
+		with.sent = true
+		return pgxTx{ctx, tx}, nil
 	}
 	return c.begin(ctx, w, o)
 }

@@ -149,9 +149,6 @@ func (p *Pool) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w == nil {
-		return p.Pool.BeginTx(ctx, o)
-	}
 	return beginCarrying(ctx, p.Pool, o, w)
 }
 
