@@ -4,6 +4,7 @@ import (
 	"context"
 	stdsql "database/sql"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -91,7 +92,8 @@ func TestConnectorNeedsYore(t *testing.T) {
 }
 
 // A transaction takes the round trips of the plain driver's, and so does Exec; a
-// query that writes takes BEGIN and COMMIT more; AsOfSQL takes none for the time.
+// query that writes takes BEGIN and COMMIT more; AsOfSQL and AtTimeSQL take none for
+// the time.
 func TestConnectorRoundTrips(t *testing.T) {
 	t.Parallel()
 	dsn, kuna := currencies(t)
@@ -152,9 +154,25 @@ func TestConnectorRoundTrips(t *testing.T) {
 		})
 		is(t, mode.String()+": AsOfSQL", n.of(t, func() error { return yore.AsOfSQL(ctx, carrying, kuna, query) }), inTx)
 		is(t, mode.String()+": AsOfSQL of a plain handle", n.of(t, func() error { return yore.AsOfSQL(ctx, plain, kuna, query) }), inTx+1)
+		id := 0
+		insert := func(tx *stdsql.Tx) error {
+			id++
+			_, err := tx.Exec("INSERT INTO currencies VALUES ($1, 'a')", fmt.Sprint(mode, id))
+			return err
+		}
+		writing := n.of(t, func() error {
+			tx, err := plain.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = tx.Rollback() }()
+			return errors.Join(insert(tx), tx.Commit())
+		})
+		is(t, mode.String()+": AtTimeSQL", n.of(t, func() error { return yore.AtTimeSQL(ctx, carrying, date(2001, 1, 1), insert) }), writing)
+		is(t, mode.String()+": AtTimeSQL of a plain handle", n.of(t, func() error { return yore.AtTimeSQL(ctx, plain, date(2001, 1, 1), insert) }), writing+1)
 		ok(t, yore.AsOfSQL(ctx, carrying, kuna, func(tx *stdsql.Tx) error {
 			var name string
-			err := tx.QueryRow("SELECT name FROM currencies").Scan(&name)
+			err := tx.QueryRow(selectName, "HR").Scan(&name)
 			is(t, "as of", name, "kuna")
 			return err
 		}))

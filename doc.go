@@ -9,7 +9,8 @@
 //
 // [Install] puts the functions into a database, [Upgrade] brings them and the
 // tables up to date. [Track] keeps a table's changes from then on; [Adopt] also
-// takes over the past that another system kept.
+// takes over the past that another system kept, and [AtTime] (for database/sql,
+// [AtTimeSQL]) writes one that is known.
 //
 //	err := yore.Install(ctx, pool)
 //	err = yore.Track(ctx, pool, "countries", yore.TrackOptions{})

@@ -34,6 +34,27 @@ func ExampleAsOfSQL() {
 	// <nil>
 }
 
+// A known past, written through database/sql.
+func ExampleAtTimeSQL() {
+	ctx := context.Background()
+	pool, drop := countriesDB(ctx)
+	defer drop()
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { _ = db.Close() }()
+
+	err := yore.AtTimeSQL(ctx, db, date(2011, 1, 1), func(tx *stdsql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO countries VALUES ('EE', 'Estonia', 'EUR')")
+		return err
+	})
+	fmt.Println(err)
+	fmt.Println(theCountries.AsOf(date(2010, 12, 31)).Key("EE").Exists(ctx, pool))
+	fmt.Println(theCountries.AsOf(date(2011, 1, 1)).Key("EE").Exists(ctx, pool))
+	// Output:
+	// <nil>
+	// false <nil>
+	// true <nil>
+}
+
 // A handle reads through database/sql as through pgx.
 func ExampleWrap() {
 	ctx := context.Background()

@@ -96,6 +96,51 @@ func ExampleTemporalTable_AsOf() {
 	// tolar <nil>
 }
 
+// A past that is known is written as it was, from the earliest change to the
+// latest; who knew it comes from the context, as ever.
+func ExampleAtTime() {
+	db, drop := countriesDB(context.Background())
+	defer drop()
+	ctx := yore.WithActor(context.Background(), "atlas")
+	pool := yore.NewPool(db)
+
+	for _, step := range []struct {
+		at       time.Time
+		currency string
+	}{{date(1992, 6, 20), "EEK"}, {date(2011, 1, 1), "EUR"}} {
+		err := yore.AtTime(ctx, pool, step.at, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, "INSERT INTO currencies VALUES ($1, 'kroon') ON CONFLICT DO NOTHING", step.currency)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(ctx, `INSERT INTO countries VALUES ('EE', 'Estonia', $1)
+				ON CONFLICT (code) DO UPDATE SET currency = excluded.currency`, step.currency)
+			return err
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	for v, err := range theCountries.History("EE").Each(ctx, pool) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		x, err := v.Transaction(ctx, pool)
+		fmt.Println(v.Row.Currency, v.From.Format(time.DateOnly), *x.Actor, err)
+	}
+
+	// Time goes forward for a row.
+	err := yore.AtTime(ctx, pool, date(1990, 1, 1), func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM countries WHERE code = 'EE'")
+		return err
+	})
+	fmt.Println(errors.Is(err, yore.ErrTimeOrder))
+	// Output:
+	// EEK 1992-06-20 atlas <nil>
+	// EUR 2011-01-01 atlas <nil>
+	// true
+}
+
 // All versions that were current at some moment of a period.
 func ExampleTemporalTable_Between() {
 	ctx := context.Background()

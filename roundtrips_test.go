@@ -110,6 +110,30 @@ func TestAsOfRoundTrips(t *testing.T) {
 	}
 }
 
+// AtTime around a write takes the round trips of a transaction around it.
+func TestAtTimeRoundTrips(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	pgtest.Exec(t, pgtest.Connect(t, dsn), itemsTable, "SELECT yore.track('items')")
+	ctx := yore.WithActor(context.Background(), "ana")
+	for m, mode := range modes {
+		pool, n := countedPool(t, dsn, mode)
+		id := 1000 * m
+		write := func(tx pgx.Tx) error {
+			id++
+			_, err := tx.Exec(ctx, "INSERT INTO items VALUES ($1, 'a')", id)
+			return err
+		}
+		plain := n.of(t, func() error { return pgx.BeginFunc(ctx, pool, write) })
+		is(t, mode.String()+": AtTime in a pool", n.of(t, func() error { return yore.AtTime(ctx, pool, date(2001, 1, 1), write) }), plain)
+		is(t, mode.String()+": AtTime in a yore.Pool", n.of(t, func() error { return yore.AtTime(ctx, yore.NewPool(pool), date(2001, 1, 1), write) }), plain)
+		ok(t, pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+			is(t, mode.String()+": AtTime on a connection", n.of(t, func() error { return yore.AtTime(ctx, c.Conn(), date(2001, 1, 1), write) }), plain)
+			return nil
+		}))
+	}
+}
+
 // What is said of a transaction takes no round trip.
 func TestContextRoundTrips(t *testing.T) {
 	t.Parallel()

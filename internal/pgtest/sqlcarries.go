@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"yore.example/yore"
 )
@@ -120,6 +121,11 @@ func (d SQLDriver) Carries(t *testing.T) {
 					return err
 				}
 				return stmt.QueryRow(id).Scan(new(int))
+			})
+		}},
+		{"AtTimeSQL", func(id int) error {
+			return yore.AtTimeSQL(ctx, db, time.Date(2001, 2, 3, 4, 5, 6, 789, time.UTC), func(tx *stdsql.Tx) error {
+				return one(tx.Exec("INSERT INTO items VALUES ($1, 'a')", id))
 			})
 		}},
 		{"ConnTx", func(id int) error {
