@@ -39,43 +39,17 @@ func Now(t testing.TB, db yore.DB) time.Time {
 	return now.UTC()
 }
 
-// At runs fn in a transaction whose versions begin at when, by yore.at_time, and
-// commits it. An error of fn, of the commit, or of yore (ErrTimeOrder: a row
-// that fn changes has a version at that time or later) fails the test at once.
+// At is [yore.AtTime] for a test: an error of fn, of the commit, or of yore
+// (ErrTimeOrder: a row that fn changes has a version at that time or later) fails
+// the test at once. So does a db that is a transaction.
 //
-// The role of db needs the right to call yore.at_time; in a database of this
-// package it is the one that installed yore, which has it. Rows as of a time
-// before the table's tracking began are as fn wrote them, but
-// [yore.RequireTracked] refuses to ask, unless the table is tracked with an
-// earlier since.
+// In a database of this package db's role is the one that installed yore, which
+// has the right to it.
 func At(t testing.TB, db yore.Beginner, when time.Time, fn func(tx pgx.Tx) error) {
 	t.Helper()
-	if err := at(db, func(time.Time) time.Time { return when }, fn); err != nil {
+	if err := yore.AtTime(context.Background(), db, when, fn); err != nil {
 		t.Fatalf("yoretest: at %s: %v", written(when), told(err))
 	}
-}
-
-// at gives when the transaction's own time; nil leaves it at that.
-func at(db yore.Beginner, when func(now time.Time) time.Time, fn func(tx pgx.Tx) error) error {
-	ctx := context.Background()
-	tx, err := db.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback(ctx) }() // also where fn ends the test
-	if when != nil {
-		var now time.Time
-		if err := tx.QueryRow(ctx, "SELECT now()").Scan(&now); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "SELECT yore.at_time($1::text::timestamptz)", when(now).UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)); err != nil {
-			return yore.Explain(err)
-		}
-	}
-	if err := fn(tx); err != nil {
-		return yore.Explain(err)
-	}
-	return yore.Explain(tx.Commit(ctx))
 }
 
 // A Step is one transaction of Past.
@@ -102,18 +76,26 @@ func Past(t testing.TB, db yore.Beginner, steps ...Step) {
 }
 
 func (s Step) run(db yore.Beginner) error {
-	var begin func(time.Time) time.Time
-	if s.At != "" {
-		at, err := when.Parse(s.At)
+	ctx := context.Background()
+	do := func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, s.SQL, s.Args...)
+		return err
+	}
+	if s.At == "" {
+		return yore.Explain(pgx.BeginFunc(ctx, db, do))
+	}
+	at, err := when.Parse(s.At)
+	if err != nil {
+		return err
+	}
+	var now time.Time
+	if at.Relative() {
+		err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error { return tx.QueryRow(ctx, "SELECT now()").Scan(&now) })
 		if err != nil {
 			return err
 		}
-		begin = at.Resolve
 	}
-	return at(db, begin, func(tx pgx.Tx) error {
-		_, err := tx.Exec(context.Background(), s.SQL, s.Args...)
-		return err
-	})
+	return yore.AtTime(ctx, db, at.Resolve(now), do)
 }
 
 // written is a time as short as it can be: a date if it is midnight in UTC.
