@@ -63,7 +63,7 @@ func load(ctx context.Context, conn *pgx.Conn, d Data) (*loader, error) {
 			continue
 		}
 		if err := l.play(ctx, e); err != nil {
-			return nil, fmt.Errorf("%s, %s of %s: %w", e.date.Format(time.DateOnly), e.op, e.code, yore.Explain(err))
+			return nil, fmt.Errorf("%s, %s of %s: %w", e.date.Format(time.DateOnly), e.op, e.code, err)
 		}
 		l.done++
 	}
@@ -71,9 +71,8 @@ func load(ctx context.Context, conn *pgx.Conn, d Data) (*loader, error) {
 }
 
 func (l *loader) play(ctx context.Context, e event) error {
-	return pgx.BeginFunc(ctx, l.conn, func(tx pgx.Tx) error {
+	return yore.AtTime(ctx, l.conn, e.date, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
-		b.Queue("SELECT yore.at_time($1::text::timestamptz)", e.date.Format(time.DateOnly))
 		b.Queue("SELECT yore.set_context('demo', $1::text)", e.reason)
 		if name, unused := l.names[e.currency]; unused {
 			b.Queue("INSERT INTO currencies (code, name) VALUES ($1::text, $2::text)", e.currency, name)

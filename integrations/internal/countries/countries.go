@@ -12,20 +12,24 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"yore.example/yore"
 	"yore.example/yore/integrations/sqlc"
 )
 
 // Each step is a transaction at its day.
-var steps = []struct{ day, statement string }{
-	{"1994-05-30", "INSERT INTO currencies VALUES ('HRK', 'kuna'), ('SIT', 'tolar')"},
-	{"1994-05-31", "INSERT INTO countries VALUES ('HR', 'Croatia', 'HRK', 4700000), ('SI', 'Slovenia', 'SIT', 1990000)"},
-	{"1999-01-01", "INSERT INTO currencies VALUES ('EUR', 'Euro')"},
-	{"2002-01-01", "UPDATE currencies SET name = 'euro' WHERE code = 'EUR'"},
-	{"2004-05-01", "UPDATE countries SET eu_member = true WHERE code = 'SI'"},
-	{"2007-01-01", "UPDATE countries SET currency = 'EUR' WHERE code = 'SI'"},
-	{"2007-01-15", "DELETE FROM currencies WHERE code = 'SIT'"},
-	{"2013-07-01", "UPDATE countries SET eu_member = true WHERE code = 'HR'"},
-	{"2023-01-01", "UPDATE countries SET currency = 'EUR', population = 3850000 WHERE code = 'HR'"},
+var steps = []struct {
+	day       time.Time
+	statement string
+}{
+	{Day(1994, 5, 30), "INSERT INTO currencies VALUES ('HRK', 'kuna'), ('SIT', 'tolar')"},
+	{Day(1994, 5, 31), "INSERT INTO countries VALUES ('HR', 'Croatia', 'HRK', 4700000), ('SI', 'Slovenia', 'SIT', 1990000)"},
+	{Day(1999, 1, 1), "INSERT INTO currencies VALUES ('EUR', 'Euro')"},
+	{Day(2002, 1, 1), "UPDATE currencies SET name = 'euro' WHERE code = 'EUR'"},
+	{Day(2004, 5, 1), "UPDATE countries SET eu_member = true WHERE code = 'SI'"},
+	{Day(2007, 1, 1), "UPDATE countries SET currency = 'EUR' WHERE code = 'SI'"},
+	{Day(2007, 1, 15), "DELETE FROM currencies WHERE code = 'SIT'"},
+	{Day(2013, 7, 1), "UPDATE countries SET eu_member = true WHERE code = 'HR'"},
+	{Day(2023, 1, 1), "UPDATE countries SET currency = 'EUR', population = 3850000 WHERE code = 'HR'"},
 }
 
 // Day is the beginning of a day, UTC.
@@ -41,10 +45,7 @@ func Tell(t testing.TB, db *pgxpool.Pool) {
 		t.Fatal(err)
 	}
 	for _, s := range steps {
-		err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, "SELECT yore.at_time($1::text::timestamptz)", s.day+" 00:00 UTC"); err != nil {
-				return err
-			}
+		err := yore.AtTime(ctx, db, s.day, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, s.statement)
 			return err
 		})
