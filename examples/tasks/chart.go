@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// A lifeline draws when the versions of a record began, from left to right. Its
+// numbers are those of an SVG viewBox.
+type lifeline struct {
+	Width, Height int
+	Spans         []span
+	Marks         []mark
+	From, To      time.Time
+}
+
+// A span is a time in which the record was there.
+type span struct{ X, Width float64 }
+
+// A mark is the beginning of a version.
+type mark struct {
+	X     float64
+	Event Event
+	Up    bool // its number stands above the line
+}
+
+// drawLife draws events, which are the newest first.
+func drawLife(events []Event, now time.Time) lifeline {
+	const left, right = 24, 696
+	l := lifeline{Width: 720, Height: 84, From: events[len(events)-1].At, To: now}
+	x := func(t time.Time) float64 {
+		whole := max(l.To.Sub(l.From), time.Second)
+		return left + (right-left)*float64(t.Sub(l.From))/float64(whole)
+	}
+	until := x(now)
+	for i := range events {
+		e := events[i]
+		at := x(e.At)
+		if e.What != "deleted" {
+			l.Spans = append(l.Spans, span{at, until - at})
+		}
+		until = at
+		crowded := len(l.Marks) > 0 && l.Marks[len(l.Marks)-1].X-at < 14
+		l.Marks = append(l.Marks, mark{at, e, crowded && !l.Marks[len(l.Marks)-1].Up})
+	}
+	return l
+}
+
+// columns draw how much happened on each day.
+type columns struct {
+	Width, Height int
+	Bars          []bar
+	Most          int64
+	From, To      time.Time
+}
+
+// A bar is a day.
+type bar struct {
+	X, Width          float64
+	TaskY, TaskHeight float64
+	NoteY, NoteHeight float64
+	Day               time.Time
+	Tasks, Notes      int64
+	Link, Label       string
+}
+
+func drawColumns(p *page, first time.Time, ofTasks, ofNotes map[time.Time]int64) columns {
+	c := columns{Width: 720, Height: 120, From: first, To: first.AddDate(0, 0, chartDays-1), Most: 1}
+	for i := range chartDays {
+		day := first.AddDate(0, 0, i)
+		c.Most = max(c.Most, ofTasks[day]+ofNotes[day])
+	}
+	wide := float64(c.Width) / chartDays
+	scale := float64(c.Height-10) / float64(c.Most)
+	for i := range chartDays {
+		day := first.AddDate(0, 0, i)
+		b := bar{X: float64(i)*wide + 2, Width: wide - 4, Day: day, Tasks: ofTasks[day], Notes: ofNotes[day]}
+		b.TaskHeight, b.NoteHeight = scale*float64(b.Tasks), scale*float64(b.Notes)
+		b.TaskY = float64(c.Height) - b.TaskHeight
+		b.NoteY = b.TaskY - b.NoteHeight
+		b.Label = fmt.Sprintf("%s: %d versions of tasks, %d of notes", day.Format("Mon 2 Jan"), b.Tasks, b.Notes)
+		b.Link = "/"
+		if end := day.AddDate(0, 0, 1).Add(-time.Second); end.Before(p.Now) {
+			b.Link = "/at/" + stamp(end) + "/"
+		}
+		c.Bars = append(c.Bars, b)
+	}
+	return c
+}

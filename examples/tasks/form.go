@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"unicode/utf8"
+
+	"yore.example/yore"
+)
+
+// reasonSize is how many characters a reason may have.
+const reasonSize = 500
+
+func (k *kind[T]) new(p *page) error {
+	return k.show(p, http.StatusOK, "form.html", k.blank)
+}
+
+// create makes a record.
+func (k *kind[T]) create(p *page) error {
+	row, err := k.cast(p, k.blank)
+	if err == nil {
+		row, err = k.table.Insert(p.writing(""), p.pool, row)
+	}
+	var invalid *yore.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return k.again(p, k.blank, invalid)
+	case err != nil:
+		return err
+	}
+	return p.redirect("/", k.Plural, "/", k.meta(row).EntityID, "?did=created")
+}
+
+// save makes the next version. What the form has is compared with the version
+// that it was made from; if that is not the current one any more, the reader
+// decides what becomes of both changes.
+func (k *kind[T]) save(p *page) error {
+	seen, err := k.seen(p, "version")
+	if err != nil {
+		return err
+	}
+	edited, err := k.cast(p, seen)
+	if err == nil {
+		_, err = k.table.Update(p.writing(""), p.pool, seen, edited)
+	}
+	var invalid *yore.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return k.again(p, seen, invalid)
+	case errors.Is(err, yore.ErrDeleted):
+		return k.gone(p, edited)
+	case errors.Is(err, yore.ErrConflict):
+		return k.conflict(p, seen, edited)
+	case err != nil:
+		return err
+	}
+	return p.redirect("/", k.Plural, "/", k.meta(seen).EntityID, "?did=saved")
+}
+
+// cast reads the form into a row. Only the fields are taken: whatever else it
+// has, ids, versions or times, never gets in.
+func (k *kind[T]) cast(p *page, row T) (T, error) {
+	edited, err := k.table.Cast(row, p.r.PostForm, k.columns()...)
+	if err == nil && utf8.RuneCountInString(p.r.PostForm.Get("reason")) > reasonSize {
+		err = &yore.InvalidError{Fields: []yore.FieldError{{Message: "The reason is too long."}}, Row: edited}
+	}
+	return edited, err
+}
+
+// again shows the form once more, with what was typed and what is wrong with it.
+func (k *kind[T]) again(p *page, row T, invalid *yore.InvalidError) error {
+	return k.show(p, http.StatusUnprocessableEntity, "form.html", row, func(v *view) {
+		for i := range v.Cells {
+			c := &v.Cells[i]
+			if p.r.PostForm.Has(c.Column) {
+				c.Value = p.r.PostForm.Get(c.Column)
+			}
+			c.Errors = invalid.Field(c.Column)
+		}
+		for _, e := range invalid.Fields {
+			if !slices.Contains(k.columns(), e.Field) {
+				v.Wrong = append(v.Wrong, e.Error())
+			}
+		}
+	})
+}
+
+// A clash is a field of a conflict: as both began with it, as somebody else saved
+// it, and as it was to be saved.
+type clash struct {
+	Base, Theirs, Mine Cell
+	Keep               string // whose is chosen: theirs, mine, or nobody's yet
+}
+
+// conflict shows what somebody else saved first beside what is to be saved, and
+// the version that both began with. Where only one changed a field, that one's
+// value is chosen already.
+func (k *kind[T]) conflict(p *page, base, mine T) error {
+	theirs, err := k.get(p)
+	if err != nil {
+		return err
+	}
+	b, t, m := k.cells(p, base), k.cells(p, theirs), k.cells(p, mine)
+	split, same := make([]clash, len(b)), true
+	for i := range b {
+		split[i] = clash{Base: b[i], Theirs: t[i], Mine: m[i]}
+		switch {
+		case t[i].Value == m[i].Value, m[i].Value == b[i].Value:
+			split[i].Keep = "theirs"
+		case t[i].Value == b[i].Value:
+			split[i].Keep = "mine"
+		}
+		same = same && t[i].Value == b[i].Value
+	}
+	if same { // deleted and brought back, or changed and changed back: nothing is lost
+		if _, err := k.table.Update(p.writing(""), p.pool, theirs, mine); err != nil {
+			return err
+		}
+		return p.redirect("/", k.Plural, "/", k.meta(theirs).EntityID, "?did=saved")
+	}
+	return k.show(p, http.StatusConflict, "conflict.html", theirs, func(v *view) {
+		v.Base, v.Split = k.meta(base).Version, split
+	})
+}

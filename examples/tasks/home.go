@@ -1,0 +1,90 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"yore.example/yore"
+)
+
+// A tally is how many tasks have a status.
+type tally struct {
+	Status string
+	Count  int64
+	Label  string `db:"-"`
+}
+
+// A day is how many versions began on it.
+type day struct {
+	Day   time.Time
+	Count int64
+}
+
+const chartDays = 42
+
+// home leads to everything.
+func home(p *page) error {
+	ctx := p.r.Context()
+	view := struct {
+		*page
+		Tallies []tally
+		Open    []Record
+		Notes   []Record
+		Events  []Event
+		Chart   columns
+	}{page: p}
+	var err error
+	view.Tallies, err = yore.Select[tally](tasks.Current(), "status", "count(*)").GroupBy("status").All(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	for i := range view.Tallies {
+		view.Tallies[i].Label = Cell{Value: view.Tallies[i].Status, Options: taskKind.fields[2].options(p)}.read()
+	}
+	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		view.Open = append(view.Open, taskKind.record(p, t))
+	}
+	latest, err := notes.Current().OrderBy("valid_from DESC").Limit(4).All(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	for _, n := range latest {
+		view.Notes = append(view.Notes, noteKind.record(p, n))
+	}
+	view.Events, err = everything(p, yore.ChangesOptions{NewestFirst: true, Limit: 8, To: p.until()})
+	if err != nil {
+		return err
+	}
+	if view.Chart, err = activity(p); err != nil {
+		return err
+	}
+	return p.show(http.StatusOK, "home.html", view)
+}
+
+// activity counts the versions of each day, up to the moment that is shown.
+func activity(p *page) (columns, error) {
+	last := p.Moment().Truncate(24 * time.Hour)
+	first := last.AddDate(0, 0, 1-chartDays)
+	count := func(q yore.Selection[day]) (map[time.Time]int64, error) {
+		days := map[time.Time]int64{}
+		for d, err := range q.GroupBy("1").Each(p.r.Context(), p.db) {
+			if err != nil {
+				return nil, err
+			}
+			days[d.Day.UTC()] = d.Count
+		}
+		return days, nil
+	}
+	const began, by = "valid_from >= $1 AND valid_from < $2", "(valid_from AT TIME ZONE 'UTC')::date AS day"
+	end := p.Moment().Add(time.Microsecond)
+	ofTasks, err := count(yore.Select[day](tasks.AllVersions().Where(began, first, end), by, "count(*)"))
+	if err != nil {
+		return columns{}, err
+	}
+	ofNotes, err := count(yore.Select[day](notes.AllVersions().Where(began, first, end), by, "count(*)"))
+	return drawColumns(p, first, ofTasks, ofNotes), err
+}

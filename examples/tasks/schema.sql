@@ -1,0 +1,35 @@
+-- The tables of the tasks application. Whether yore is installed by a migration or
+-- by yore.Install, what a table needs is said in SQL like everything else of it.
+
+-- Whom a task can be given to. Not tracked: an ordinary table beside the others.
+CREATE TABLE person (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+INSERT INTO person (name) VALUES ('Ada'), ('Boris'), ('Chen');
+
+SELECT yore.create_immutable_table('tasks', $$
+    title       text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    status      text NOT NULL CHECK (status IN ('pending', 'in_progress', 'completed', 'cancelled')),
+    priority    integer NOT NULL CHECK (priority BETWEEN 0 AND 5),
+    due_on      date,
+    assignee_id bigint REFERENCES person
+$$);
+
+SELECT yore.create_immutable_table('notes', $$
+    title    text NOT NULL,
+    content  text NOT NULL DEFAULT '',
+    category text NOT NULL CHECK (category IN ('idea', 'meeting', 'decision', 'reference'))
+$$);
+
+-- One for each way in which the lists are sorted, and the search. The past gets
+-- them too, so a list as of a time is as quick as one of the present.
+SELECT yore.create_index('tasks', '(sys_from DESC, entity_id)');
+SELECT yore.create_index('tasks', '(priority DESC, entity_id)');
+SELECT yore.create_index('tasks', '(due_on, entity_id)');
+SELECT yore.create_index('tasks', '(title, entity_id)');
+SELECT yore.create_index('tasks', $$USING gin (to_tsvector('simple', title || ' ' || description))$$);
+SELECT yore.create_index('notes', '(sys_from DESC, entity_id)');
+SELECT yore.create_index('notes', '(title, entity_id)');
+SELECT yore.create_index('notes', $$USING gin (to_tsvector('simple', title || ' ' || content))$$);
