@@ -35,11 +35,7 @@ func (k *kind[T]) create(p *page) error {
 // save makes the next version. What the form has is compared with the version
 // that it was made from; if that is not the current one any more, the reader
 // decides what becomes of both changes.
-func (k *kind[T]) save(p *page) error {
-	seen, err := k.seen(p, "version")
-	if err != nil {
-		return err
-	}
+func (k *kind[T]) save(p *page, seen T) error {
 	edited, err := k.cast(p, seen)
 	if err == nil {
 		_, err = k.table.Update(p.writing(""), p.pool, seen, edited)
@@ -61,8 +57,8 @@ func (k *kind[T]) save(p *page) error {
 // cast reads the form into a row. Only the fields are taken: whatever else it
 // has, ids, versions or times, never gets in.
 func (k *kind[T]) cast(p *page, row T) (T, error) {
-	edited, err := k.table.Cast(row, p.r.PostForm, k.columns()...)
-	if err == nil && utf8.RuneCountInString(p.r.PostForm.Get("reason")) > reasonSize {
+	edited, err := k.table.Cast(row, p.r.Form, k.columns()...)
+	if err == nil && utf8.RuneCountInString(p.r.Form.Get("reason")) > reasonSize {
 		err = &yore.InvalidError{Fields: []yore.FieldError{{Message: "The reason is too long."}}, Row: edited}
 	}
 	return edited, err
@@ -73,8 +69,8 @@ func (k *kind[T]) again(p *page, row T, invalid *yore.InvalidError) error {
 	return k.show(p, http.StatusUnprocessableEntity, "form.html", row, func(v *view) {
 		for i := range v.Cells {
 			c := &v.Cells[i]
-			if p.r.PostForm.Has(c.Column) {
-				c.Value = p.r.PostForm.Get(c.Column)
+			if p.r.Form.Has(c.Column) {
+				c.Value = p.r.Form.Get(c.Column)
 			}
 			c.Errors = invalid.Field(c.Column)
 		}

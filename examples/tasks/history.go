@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"yore.example/yore"
@@ -12,13 +14,10 @@ import (
 
 // An Event is a change as pages tell it.
 type Event struct {
-	sort
-	ID       yore.UUID
-	Version  int64
-	At       time.Time
+	Record          // as it was then; of a deletion, as it was last
 	What     string // created, updated, deleted or restored
-	Title    string
-	Who, Why string
+	At       time.Time
+	Who, Why *string // nil if it was not said
 	Diffs    []Diff
 	Current  bool
 }
@@ -26,18 +25,15 @@ type Event struct {
 // A Diff is a field that differs.
 type Diff struct{ Label, Old, New string }
 
-const historySize = 50
-
 // A timeline is a page of events, the newest first.
 type timeline struct {
 	*page
-	sort
-	Title  string
-	ID     yore.UUID
 	Events []Event
 	Chart  lifeline
 	Older  string // the address of those before
 }
+
+const timelineSize = 50
 
 // history shows all versions of a record.
 func (k *kind[T]) history(p *page) error {
@@ -45,61 +41,64 @@ func (k *kind[T]) history(p *page) error {
 	if err != nil {
 		return err
 	}
-	o, err := p.newest(yore.Row{"entity_id": id})
+	t, err := p.timeline(func(o yore.ChangesOptions) ([]Event, error) {
+		o.Matching = yore.Row{"entity_id": id}
+		return k.events(p, o)
+	})
+	if err == nil && len(t.Events) == 0 {
+		err = yore.ErrNotFound
+	}
 	if err != nil {
 		return err
 	}
-	events, err := k.events(p, o)
-	if err != nil {
-		return err
-	}
-	if len(events) == 0 {
-		return yore.ErrNotFound
-	}
-	events[0].Current = !p.r.Form.Has("before")
-	t := timeline{page: p, sort: k.sort, Title: events[0].Title, ID: id}
-	t.cut(events)
+	t.Events[0].Current = !p.r.Form.Has("before")
 	t.Chart = drawLife(t.Events, p.Moment())
 	return p.show(http.StatusOK, "history.html", t)
 }
 
 // recent shows the last changes of all records.
 func recent(p *page) error {
-	o, err := p.newest(nil)
+	t, err := p.timeline(func(o yore.ChangesOptions) ([]Event, error) { return everything(p, o) })
 	if err != nil {
 		return err
 	}
-	events, err := everything(p, o)
-	if err != nil {
-		return err
-	}
-	t := timeline{page: p}
-	t.cut(events)
 	return p.show(http.StatusOK, "changes.html", t)
 }
 
-// newest asks for one change more than a page has, so that it is known whether
-// there is another.
-func (p *page) newest(of yore.Row) (yore.ChangesOptions, error) {
-	o := yore.ChangesOptions{Matching: of, NewestFirst: true, Limit: historySize + 1, To: p.until()}
+// timeline reads a page of events: those before a moment, but for so many of the
+// ones at that moment, which are on the page before.
+func (p *page) timeline(read func(yore.ChangesOptions) ([]Event, error)) (t timeline, err error) {
+	to, skip := p.until(), 0
 	if before := p.r.Form.Get("before"); before != "" {
-		t, err := moment(before)
-		if err != nil {
-			return o, bad("A moment looks like 2026-11-02T09:30:00Z.")
+		if to, err = moment(before); err != nil {
+			return t, err
 		}
-		if o.To.IsZero() || t.Before(o.To) {
-			o.To = t
+		to = to.Add(time.Microsecond)
+		if skip, err = strconv.Atoi(p.r.Form.Get("skip")); err != nil || skip < 0 || skip > 100_000 || p.Past() && to.After(p.until()) {
+			return t, bad("This is no page of this timeline.")
 		}
 	}
-	return o, nil
+	all, err := read(yore.ChangesOptions{NewestFirst: true, To: to, Limit: skip + timelineSize + 1})
+	t = timeline{page: p, Events: all[min(skip, len(all)):]}
+	if len(t.Events) > timelineSize {
+		t.Events = t.Events[:timelineSize]
+		last, n := t.Events[timelineSize-1].At, 0
+		for _, e := range all[:skip+timelineSize] {
+			if e.At.Equal(last) {
+				n++
+			}
+		}
+		t.Older = fmt.Sprint(p.URL(p.r.URL.Path), "?before=", stamp(last), "&skip=", n)
+	}
+	return t, err
 }
 
-func (t *timeline) cut(events []Event) {
-	t.Events = events
-	if len(events) > historySize {
-		t.Events = events[:historySize]
-		t.Older = t.URL(t.r.URL.Path, "?before=", stamp(events[historySize-1].At))
+// until ends what of a history the page shows; the zero time ends nothing.
+func (p *page) until() time.Time {
+	if p.Past() {
+		return p.At.Add(time.Microsecond)
 	}
+	return time.Time{}
 }
 
 // everything is what happened to records of both kinds.
@@ -118,51 +117,47 @@ func everything(p *page, o yore.ChangesOptions) ([]Event, error) {
 }
 
 func (k *kind[T]) events(p *page, o yore.ChangesOptions) (events []Event, err error) {
-	for change, err := range k.table.Changes(p.r.Context(), p.db, o) {
+	for c, err := range k.table.Changes(p.r.Context(), p.db, o) {
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, k.event(p, change))
+		events = append(events, k.event(p, c))
+	}
+	for i := range events[:max(len(events)-1, 0)] {
+		if e, before := &events[i], events[i+1]; e.What == "restored" && before.EntityID == e.EntityID {
+			e.Diffs = diff(before.Record, e.Record)
+		}
 	}
 	return events, nil
 }
 
 // event is a change of this kind as pages tell it.
 func (k *kind[T]) event(p *page, c yore.Change[T]) Event {
-	e := Event{sort: k.sort, Version: c.Version, At: c.At, Who: deref(c.Actor), Why: deref(c.Reason)}
+	e := Event{At: c.At, Who: c.Actor, Why: c.Reason}
 	switch {
 	case c.Kind == yore.Deleted:
-		e.What = "deleted"
+		e.What, e.Record = "deleted", k.record(p, *c.Old)
 	case c.Kind == yore.Updated:
-		e.What = "updated"
+		e.What, e.Record = "updated", k.record(p, *c.New)
+		e.Diffs = diff(k.record(p, *c.Old), e.Record)
 	case c.Version > 1:
-		e.What = "restored"
+		e.What, e.Record = "restored", k.record(p, *c.New)
 	default:
-		e.What = "created"
+		e.What, e.Record = "created", k.record(p, *c.New)
+		e.Diffs = diff(Record{Cells: make([]Cell, len(e.Cells))}, e.Record)
 	}
-	var old, now Record
-	if c.Old != nil {
-		old = k.record(p, *c.Old)
-		e.ID, e.Title = old.EntityID, old.Title
-	}
-	if c.New != nil {
-		now = k.record(p, *c.New)
-		e.ID, e.Title = now.EntityID, now.Title
-	}
-	for _, f := range k.fields {
-		d := Diff{f.Label, old.Cell(f.Column).Text, now.Cell(f.Column).Text}
-		if d.Old != d.New && e.What != "deleted" {
-			e.Diffs = append(e.Diffs, d)
-		}
-	}
+	e.Version = c.Version
 	return e
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+// diff has the fields in which two versions differ.
+func diff(old, now Record) (diffs []Diff) {
+	for i, c := range now.Cells {
+		if before := old.Cells[i].Text; before != c.Text {
+			diffs = append(diffs, Diff{c.Label, before, c.Text})
+		}
 	}
-	return *s
+	return diffs
 }
 
 // made is how a version came to be.
@@ -170,24 +165,21 @@ func (k *kind[T]) made(p *page, row T) (Event, error) {
 	m := k.meta(row)
 	o := yore.ChangesOptions{Matching: yore.Row{"entity_id": m.EntityID}, From: m.ValidFrom, To: m.ValidFrom.Add(time.Microsecond)}
 	events, err := k.events(p, o)
-	if err != nil {
-		return Event{}, err
-	}
 	for _, e := range events {
 		if e.Version == m.Version {
 			return e, nil
 		}
 	}
-	return Event{}, fmt.Errorf("%s %s: nothing made version %d", k.Name, m.EntityID, m.Version)
+	return Event{}, cmp.Or(err, fmt.Errorf("%s %s: nothing made version %d", k.Name, m.EntityID, m.Version))
 }
 
 // compare sets two versions side by side.
 func (k *kind[T]) compare(p *page) error {
-	from, err := k.seen(p, "from")
+	from, err := k.version(p, "from")
 	if err != nil {
 		return err
 	}
-	to, err := k.seen(p, "to")
+	to, err := k.version(p, "to")
 	if err != nil {
 		return err
 	}
@@ -203,30 +195,21 @@ func (k *kind[T]) compare(p *page) error {
 }
 
 // restore makes an old version's data the newest version, of a deleted record too.
-func (k *kind[T]) restore(p *page) error {
-	old, err := k.seen(p, "version")
-	if err != nil {
-		return err
-	}
-	seen, err := k.seen(p, "seen")
+func (k *kind[T]) restore(p *page, old T) error {
+	seen, err := k.version(p, "seen")
 	if err != nil {
 		return err
 	}
 	ctx := p.writing(fmt.Sprintf("Back to version %d", k.meta(old).Version))
 	if k.meta(seen).DeletedAt != nil {
-		changes := yore.Changes{}
-		for _, c := range k.cells(p, old) {
-			changes[c.Column] = c.Value
-		}
-		_, err = k.table.Undelete(ctx, p.pool, k.meta(old).EntityID, changes)
-	} else {
+		seen, err = k.table.Undelete(ctx, p.pool, k.meta(old).EntityID)
+	}
+	if err == nil {
 		_, err = k.table.Update(ctx, p.pool, seen, old)
 	}
 	switch {
 	case errors.Is(err, yore.ErrConflict), errors.Is(err, yore.ErrNotDeleted):
 		return k.conflict(p, seen, old)
-	case errors.Is(err, yore.ErrDeleted):
-		return k.gone(p)
 	case err != nil:
 		return err
 	}

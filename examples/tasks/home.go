@@ -39,7 +39,7 @@ func home(p *page) error {
 		return err
 	}
 	for i := range view.Tallies {
-		view.Tallies[i].Label = Cell{Value: view.Tallies[i].Status, Options: taskKind.fields[2].options(p)}.read()
+		view.Tallies[i].Label = Cell{Value: view.Tallies[i].Status, Field: taskKind.fields[2].Field}.read()
 	}
 	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(ctx, p.db)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -37,9 +36,8 @@ type field[T any] struct {
 // A Field is what of a field is the same type for all kinds.
 type Field struct {
 	Column, Label string
-	Input         string // line, text, select or date
-	Filter        bool   // lists can be narrowed to one of its options
-	options       func(p *page) []Option
+	Input         string // line, text, date, select, or person, which is a select of them
+	Options       []Option
 }
 
 // An Option is a value that a select offers.
@@ -48,10 +46,9 @@ type Option struct{ Value, Label string }
 // A Cell is a field of a record.
 type Cell struct {
 	Field
-	Value   string // as a form writes it
-	Text    string // as people read it
-	Options []Option
-	Errors  []string
+	Value  string // as a form writes it
+	Text   string // as people read it
+	Errors []string
 }
 
 // A Record is a row of any kind, as templates have it.
@@ -71,8 +68,11 @@ func (k *kind[T]) cells(p *page, row T) []Cell {
 	cells := make([]Cell, len(k.fields))
 	for i, f := range k.fields {
 		c := Cell{Field: f.Field, Value: f.value(row)}
-		if c.options != nil {
-			c.Options = c.options(p)
+		if c.Input == "person" {
+			c.Options = []Option{{"", "Nobody"}}
+			for _, person := range p.People {
+				c.Options = append(c.Options, Option{strconv.FormatInt(person.ID, 10), person.Name})
+			}
 		}
 		c.Text = c.read()
 		cells[i] = c
@@ -82,49 +82,32 @@ func (k *kind[T]) cells(p *page, row T) []Cell {
 
 // read is the value as people read it.
 func (c Cell) read() string {
+	if day, err := time.Parse(time.DateOnly, c.Value); err == nil && c.Input == "date" {
+		return day.Format("2 Jan 2006")
+	}
 	for _, o := range c.Options {
 		if o.Value == c.Value {
 			return o.Label
 		}
 	}
-	if day, err := time.Parse(time.DateOnly, c.Value); err == nil && c.Input == "date" {
-		return day.Format("2 Jan 2006")
-	}
 	return c.Value
 }
 
-func (k *kind[T]) columns() []string {
-	columns := make([]string, len(k.fields))
-	for i, f := range k.fields {
-		columns[i] = f.Column
+// Cell is the cell of a column; templates ask for those they know.
+func (r Record) Cell(column string) (cell Cell) {
+	for _, c := range r.Cells {
+		if c.Column == column {
+			cell = c
+		}
+	}
+	return cell
+}
+
+func (k *kind[T]) columns() (columns []string) {
+	for _, f := range k.fields {
+		columns = append(columns, f.Column)
 	}
 	return columns
-}
-
-// Cell is the cell of a column; templates ask for those they know.
-func (r Record) Cell(column string) Cell {
-	i := slices.IndexFunc(r.Cells, func(c Cell) bool { return c.Column == column })
-	if i < 0 {
-		return Cell{}
-	}
-	return r.Cells[i]
-}
-
-func choice(options ...string) func(*page) []Option {
-	list := make([]Option, len(options)/2)
-	for i := range list {
-		list[i] = Option{options[2*i], options[2*i+1]}
-	}
-	return func(*page) []Option { return list }
-}
-
-// anyone offers the people, and nobody.
-func anyone(p *page) []Option {
-	list := []Option{{"", "Nobody"}}
-	for _, person := range p.People {
-		list = append(list, Option{strconv.FormatInt(person.ID, 10), person.Name})
-	}
-	return list
 }
 
 var taskKind = &kind[Task]{
@@ -141,19 +124,19 @@ var taskKind = &kind[Task]{
 	fields: []field[Task]{
 		{Field{Column: "title", Label: "Title", Input: "line"}, func(t Task) string { return t.Title }},
 		{Field{Column: "description", Label: "Description", Input: "text"}, func(t Task) string { return t.Description }},
-		{Field{Column: "status", Label: "Status", Input: "select", Filter: true, options: choice(
-			"pending", "Pending", "in_progress", "In progress", "completed", "Completed", "cancelled", "Cancelled",
-		)}, func(t Task) string { return t.Status }},
-		{Field{Column: "priority", Label: "Priority", Input: "select", Filter: true, options: choice(
-			"0", "0 – some day", "1", "1 – low", "2", "2 – normal", "3", "3 – raised", "4", "4 – high", "5", "5 – urgent",
-		)}, func(t Task) string { return strconv.Itoa(t.Priority) }},
+		{Field{Column: "status", Label: "Status", Input: "select", Options: []Option{
+			{"pending", "Pending"}, {"in_progress", "In progress"}, {"completed", "Completed"}, {"cancelled", "Cancelled"},
+		}}, func(t Task) string { return t.Status }},
+		{Field{Column: "priority", Label: "Priority", Input: "select", Options: []Option{
+			{"0", "0 – some day"}, {"1", "1 – low"}, {"2", "2 – normal"}, {"3", "3 – raised"}, {"4", "4 – high"}, {"5", "5 – urgent"},
+		}}, func(t Task) string { return strconv.Itoa(t.Priority) }},
 		{Field{Column: "due_on", Label: "Due", Input: "date"}, func(t Task) string {
 			if t.DueOn == nil {
 				return ""
 			}
 			return t.DueOn.Format(time.DateOnly)
 		}},
-		{Field{Column: "assignee_id", Label: "Assigned to", Input: "select", Filter: true, options: anyone}, func(t Task) string {
+		{Field{Column: "assignee_id", Label: "Assigned to", Input: "person"}, func(t Task) string {
 			if t.AssigneeID == nil {
 				return ""
 			}
@@ -174,8 +157,8 @@ var noteKind = &kind[Note]{
 	fields: []field[Note]{
 		{Field{Column: "title", Label: "Title", Input: "line"}, func(n Note) string { return n.Title }},
 		{Field{Column: "content", Label: "Content", Input: "text"}, func(n Note) string { return n.Content }},
-		{Field{Column: "category", Label: "Category", Input: "select", Filter: true, options: choice(
-			"idea", "Idea", "meeting", "Meeting", "decision", "Decision", "reference", "Reference",
-		)}, func(n Note) string { return n.Category }},
+		{Field{Column: "category", Label: "Category", Input: "select", Options: []Option{
+			{"idea", "Idea"}, {"meeting", "Meeting"}, {"decision", "Decision"}, {"reference", "Reference"},
+		}}, func(n Note) string { return n.Category }},
 	},
 }

@@ -35,7 +35,7 @@ func (k *kind[T]) list(p *page) error {
 		q = q.Where("to_tsvector('simple', "+k.search+") @@ to_tsquery('simple', $1)", words)
 	}
 	for _, cell := range k.cells(p, k.blank) {
-		if !cell.Filter {
+		if cell.Options == nil {
 			continue
 		}
 		cell.Value = p.r.Form.Get(cell.Column)

@@ -24,14 +24,11 @@ import (
 	"yore.example/yore/pgdev"
 )
 
-//go:embed schema.sql
-var schema string
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	addr := flag.String("addr", "127.0.0.1:8080", "the `address` to listen on; of port 0, a free one")
-	dsn := flag.String("dsn", "", "the database, `empty` or of this application (default: a PostgreSQL that starts with it and is thrown away)")
+	addr := flag.String("addr", "127.0.0.1:8080", "the `address` to listen on; with port 0, a free one")
+	dsn := flag.String("dsn", "", "the `database`, an empty one or one of this application (default: a PostgreSQL that is started, and thrown away in the end)")
 	flag.Parse()
 	if err := run(ctx, *addr, *dsn); err != nil {
 		fmt.Fprintln(os.Stderr, "tasks:", err)
@@ -40,6 +37,11 @@ func main() {
 }
 
 func run(ctx context.Context, addr, dsn string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
 	if dsn == "" {
 		pg, err := pgdev.Start(ctx, pgdev.Options{Progress: os.Stderr})
 		if err != nil {
@@ -53,24 +55,31 @@ func run(ctx context.Context, addr, dsn string) error {
 		return err
 	}
 	defer pool.Close()
-	listener, err := net.Listen("tcp", addr)
+	handler, err := newServer(ctx, pool)
 	if err != nil {
 		return err
 	}
+	srv := &http.Server{Handler: handler, ReadTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }}
+	context.AfterFunc(ctx, func() { _ = srv.Shutdown(context.Background()) })
 	fmt.Printf("Tasks is at http://%s – Ctrl-C ends it.\n", listener.Addr())
-	return serve(ctx, listener, pool)
+	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
-// open connects to a database. If it is empty, the tables are made and filled with
-// some weeks of history.
+//go:embed schema.sql
+var schema string
+
+// open connects to a database. In an empty one the tables are made, and filled
+// with some weeks of history.
 func open(ctx context.Context, dsn string) (*yore.Pool, error) {
 	plain, err := pgxpool.New(ctx, dsn)
 	if err != nil {
 		return nil, err
 	}
 	pool := yore.NewPool(plain)
-	err = yore.Install(ctx, pool)
-	if err == nil {
+	if err = yore.Install(ctx, pool); err == nil {
 		_, err = tasks.Current().Exists(ctx, pool)
 	}
 	if errors.Is(err, yore.ErrNotTracked) {
@@ -83,43 +92,4 @@ func open(ctx context.Context, dsn string) (*yore.Pool, error) {
 		return nil, err
 	}
 	return pool, nil
-}
-
-// serve answers until the context ends.
-func serve(ctx context.Context, listener net.Listener, pool *yore.Pool) error {
-	handler, err := newServer(ctx, pool)
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	go func() {
-		<-ctx.Done()
-		late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = srv.Shutdown(late)
-	}()
-	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// newServer makes the handler of everything, and begins to look for changes.
-func newServer(ctx context.Context, pool *yore.Pool) (http.Handler, error) {
-	s := &server{pool: pool, live: &live{pool: pool, waiting: map[chan time.Time]bool{}}, Since: time.Now()}
-	moments, err := yore.Timeline(ctx, pool, yore.TimelineOptions{Limit: 1}, yore.TimelineOf{Table: "tasks"}, yore.TimelineOf{Table: "notes"})
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range moments {
-		s.Since = t
-	}
-	go s.live.run(ctx)
-	return s.handler(), nil
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -38,25 +38,23 @@ type page struct {
 // yore.AsOf: nothing that reads the tables has to know of it.
 func (s *server) page(answer func(*page) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p := &page{server: s, w: w, r: r, db: s.pool, Now: time.Now().UTC(), At: atOf(r.Context()), status: http.StatusOK}
+		p := &page{server: s, w: w, r: r, db: s.pool, Now: time.Now().UTC(), status: http.StatusOK}
 		err := p.begin()
 		switch {
 		case err != nil:
 			err = p.fail(err)
-		case p.At.IsZero():
-			err = p.fail(answer(p))
-		default:
+		case p.Past():
 			err = yore.AsOf(r.Context(), s.pool, p.At, func(tx pgx.Tx) error {
 				p.db = tx
 				return p.fail(answer(p))
 			})
+		default:
+			err = p.fail(answer(p))
 		}
 		if err != nil {
-			slog.Error("page", "url", r.URL.String(), "err", err)
+			slog.Error("page", "method", r.Method, "url", r.URL, "err", err)
 			http.Error(w, "Something went wrong.", http.StatusInternalServerError)
-			return
-		}
-		if p.body.Len() > 0 {
+		} else if p.body.Len() > 0 {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(p.status)
 			_, _ = w.Write(p.body.Bytes())
@@ -66,21 +64,6 @@ func (s *server) page(answer func(*page) error) http.HandlerFunc {
 
 // begin reads what all pages need, and cleans what the browser sent.
 func (p *page) begin() error {
-	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, 1<<20)
-	if err := p.r.ParseForm(); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return &failure{http.StatusRequestEntityTooLarge, "That is too much", "A form may have a megabyte at most."}
-		}
-		return bad("The form cannot be read.")
-	}
-	for _, values := range []url.Values{p.r.Form, p.r.PostForm} {
-		for _, list := range values {
-			for i := range list {
-				list[i] = clean(list[i])
-			}
-		}
-	}
 	rows, err := p.pool.Query(p.r.Context(), "SELECT id, name FROM person ORDER BY id")
 	if err != nil {
 		return err
@@ -94,7 +77,20 @@ func (p *page) begin() error {
 			p.Me = person
 		}
 	}
-	return nil
+	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, 1<<20)
+	err = p.r.ParseForm()
+	if large := new(http.MaxBytesError); errors.As(err, &large) {
+		return &failure{http.StatusRequestEntityTooLarge, "That is too much", "A form may have a megabyte at most."}
+	} else if err != nil {
+		return bad("The form cannot be read.")
+	}
+	for _, values := range p.r.Form {
+		for i := range values {
+			values[i] = clean(values[i])
+		}
+	}
+	p.At, err = p.at()
+	return err
 }
 
 // clean is text as it is kept: lines end as in Go, not as in forms, and there is
@@ -118,13 +114,23 @@ func (p *page) person(id string) (Person, bool) {
 	return Person{}, false
 }
 
+// Past says whether the page shows another time than the present.
+func (p *page) Past() bool { return !p.At.IsZero() }
+
+// Moment is the time that the page shows.
+func (p *page) Moment() time.Time {
+	if p.Past() {
+		return p.At
+	}
+	return p.Now
+}
+
 // URL is the address of a page at the time that this one shows.
 func (p *page) URL(parts ...any) string {
-	path := fmt.Sprint(parts...)
-	if p.At.IsZero() {
-		return path
+	if p.Past() {
+		parts = append([]any{"/at/" + stamp(p.At)}, parts...)
 	}
-	return "/at/" + stamp(p.At) + path
+	return fmt.Sprint(parts...)
 }
 
 // Path is the address of this page in the present; of an answer to a form, that
@@ -136,50 +142,18 @@ func (p *page) Path() string {
 	return p.r.URL.RequestURI()
 }
 
-// Past says whether the page shows another time than the present.
-func (p *page) Past() bool { return !p.At.IsZero() }
-
 // In says whether the page is one of those below a path.
 func (p *page) In(path string) bool { return strings.HasPrefix(p.r.URL.Path, path) }
-
-// End is where the slider ends, at the present.
-func (p *page) End() int64 { return p.Now.Unix() + 3600 }
-
-// Began is the version that a form was made from, 0 if there is none.
-func (p *page) Began() int64 {
-	n, err := p.number("version")
-	return n * map[bool]int64{true: 1}[err == nil]
-}
 
 // Did says what a form has just done.
 func (p *page) Did() string {
 	return map[string]string{"created": "Created.", "saved": "Saved.", "deleted": "Deleted.", "restored": "Restored."}[p.r.Form.Get("did")]
 }
 
-// Moment is the time that the page shows.
-func (p *page) Moment() time.Time {
-	if p.At.IsZero() {
-		return p.Now
-	}
-	return p.At
-}
-
-// until ends what of a history the page shows; zero: nothing does.
-func (p *page) until() time.Time {
-	if p.At.IsZero() {
-		return p.At
-	}
-	return p.At.Add(time.Microsecond)
-}
-
 // writing is the context of what the form asks for: it says who and why.
 func (p *page) writing(fallback string) context.Context {
 	ctx := yore.WithActor(p.r.Context(), p.Me.Name)
-	reason := strings.TrimSpace(p.r.PostForm.Get("reason"))
-	if reason == "" {
-		reason = fallback
-	}
-	if reason != "" {
+	if reason := cmp.Or(strings.TrimSpace(p.r.Form.Get("reason")), fallback); reason != "" {
 		ctx = yore.WithReason(ctx, reason)
 	}
 	return ctx
@@ -192,15 +166,6 @@ func (p *page) id() (yore.UUID, error) {
 		return id, bad("An id looks like 018f3c2e-7d4a-7c31-9b1a-5f2e8c0d6a47; this address has another form.")
 	}
 	return id, nil
-}
-
-// number is the whole number of a form or a query.
-func (p *page) number(name string) (int64, error) {
-	n, err := strconv.ParseInt(p.r.Form.Get(name), 10, 64)
-	if err != nil || n < 1 {
-		return 0, bad("The " + name + " has to be a whole number from 1 on.")
-	}
-	return n, nil
 }
 
 func (p *page) show(status int, template string, data any) error {
@@ -230,20 +195,16 @@ func bad(text string) error {
 // fail answers with an error that has an answer.
 func (p *page) fail(err error) error {
 	var f *failure
-	var d *deletion
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &d):
-		return d.show()
-	case errors.As(err, &f):
-	case errors.Is(err, yore.ErrNotFound) && !p.At.IsZero():
+	case err == nil || errors.As(err, &f):
+	case errors.Is(err, yore.ErrNotFound) && p.Past():
 		f = &failure{http.StatusNotFound, "Not yet", "At that moment this did not exist. Go on in time, or back to the present."}
 	case errors.Is(err, yore.ErrNotFound):
 		f = &failure{http.StatusNotFound, "Not found", "There is nothing of that id, and there never was."}
-	case errors.Is(err, context.Canceled):
-		f = &failure{499, "Gone", "The browser did not wait."}
-	default:
+	case p.r.Context().Err() != nil:
+		f = &failure{http.StatusServiceUnavailable, "Too late", "The browser did not wait."}
+	}
+	if f == nil {
 		return err
 	}
 	return p.show(f.status, "failure.html", struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,9 +23,18 @@ type view struct {
 	Wrong []string // what is wrong, but for single fields
 }
 
+// Fresh is the event of a version that is newer than the one seen elsewhere.
+func (v *view) Fresh() *Event {
+	seen := v.r.Form.Get("seen")
+	if seen == "" || seen == strconv.FormatInt(v.Version, 10) {
+		return nil
+	}
+	return &v.Event
+}
+
 // show answers with a record; with adds to the view.
 func (k *kind[T]) show(p *page, status int, template string, row T, with ...func(*view)) (err error) {
-	v := &view{page: p, Record: k.record(p, row), Next: k.meta(row).Version + 1, Why: p.r.PostForm.Get("reason")}
+	v := &view{page: p, Record: k.record(p, row), Next: k.meta(row).Version + 1, Why: p.r.Form.Get("reason")}
 	if v.Version > 0 {
 		if v.Event, err = k.made(p, row); err != nil {
 			return err
@@ -47,37 +57,33 @@ func (k *kind[T]) current(template string) func(*page) error {
 	}
 }
 
-// get is the current version of the record in the path. One that is deleted is
-// an answer of its own.
+// get is the current version of the record in the path.
 func (k *kind[T]) get(p *page) (row T, err error) {
 	id, err := p.id()
 	if err == nil {
 		row, err = k.table.Get(p.r.Context(), p.db, id)
 	}
-	if errors.Is(err, yore.ErrDeleted) {
-		err = k.gone(p)
-	}
 	return row, err
 }
 
-// last is the newest version of the record in the path, which may be a tombstone.
+// last is the newest version of it, which may be a tombstone.
 func (k *kind[T]) last(p *page) (row T, err error) {
 	id, err := p.id()
 	if err == nil {
-		row, err = k.table.IncludeDeleted().Where("entity_id = $1", id).One(p.r.Context(), p.db)
+		row, err = k.table.IncludeDeleted().Key(id).One(p.r.Context(), p.db)
 	}
 	return row, err
 }
 
-// seen is the version that a form says it was made from.
-func (k *kind[T]) seen(p *page, name string) (row T, err error) {
+// version is the one of it that a form or a query names.
+func (k *kind[T]) version(p *page, name string) (row T, err error) {
 	id, err := p.id()
 	if err != nil {
 		return row, err
 	}
-	n, err := p.number(name)
+	n, err := strconv.ParseInt(p.r.Form.Get(name), 10, 64)
 	if err != nil {
-		return row, err
+		return row, bad("The number of a version is missing.")
 	}
 	row, err = k.table.History(id).Where("version = $1 AND valid_from <= $2", n, p.Moment()).One(p.r.Context(), p.db)
 	if errors.Is(err, yore.ErrNotFound) {
@@ -86,64 +92,60 @@ func (k *kind[T]) seen(p *page, name string) (row T, err error) {
 	return row, err
 }
 
-// A deletion is the error that a record is deleted; it brings its page.
-type deletion struct{ show func() error }
-
-func (d *deletion) Error() string { return "deleted" }
-
-// gone says who deleted the record and why. Somebody who was editing it keeps
-// what was typed.
-func (k *kind[T]) gone(p *page, typed ...T) error {
-	return &deletion{func() error {
-		tombstone, err := k.last(p)
+// from answers a form with the version that it says it was made from.
+func (k *kind[T]) from(answer func(*page, T) error) func(*page) error {
+	return func(p *page) error {
+		seen, err := k.version(p, "version")
 		if err != nil {
 			return err
 		}
-		return k.show(p, http.StatusGone, "gone.html", tombstone, func(v *view) {
-			for _, row := range typed {
-				v.Typed, v.Base = k.cells(p, row), k.meta(row).Version
-			}
-		})
-	}}
+		return answer(p, seen)
+	}
 }
 
-// fresh tells those who edit a version what the current one is.
-func (k *kind[T]) fresh(p *page) error {
-	row, err := k.last(p)
+// orGone answers for a record that is deleted: who did it, and why.
+func (k *kind[T]) orGone(answer func(*page) error) func(*page) error {
+	return func(p *page) error {
+		err := answer(p)
+		if errors.Is(err, yore.ErrDeleted) {
+			return k.gone(p)
+		}
+		return err
+	}
+}
+
+// gone says that the record is deleted. Somebody who was editing it keeps what
+// was typed.
+func (k *kind[T]) gone(p *page, typed ...T) error {
+	tombstone, err := k.last(p)
 	if err != nil {
 		return err
 	}
-	return k.show(p, http.StatusOK, "fresh.html", row)
+	return k.show(p, http.StatusGone, "gone.html", tombstone, func(v *view) {
+		for _, row := range typed {
+			v.Typed, v.Base = k.cells(p, row), k.meta(row).Version
+		}
+	})
 }
 
 // delete ends a record; its versions stay. Like a save it expects the version
 // that the form showed.
-func (k *kind[T]) delete(p *page) error {
-	seen, err := k.seen(p, "version")
-	if err != nil {
-		return err
-	}
-	if n := utf8.RuneCountInString(strings.TrimSpace(p.r.PostForm.Get("reason"))); n == 0 || n > reasonSize {
-		return k.show(p, http.StatusUnprocessableEntity, "delete.html", seen, func(v *view) {
-			v.Wrong = []string{"Say why, in 500 characters at most."}
-		})
-	}
-	_, err = k.table.Delete(p.writing(""), p.pool, seen)
-	switch {
-	case errors.Is(err, yore.ErrDeleted):
-		return k.gone(p)
-	case errors.Is(err, yore.ErrConflict):
-		row, err := k.get(p)
-		if err != nil {
+func (k *kind[T]) delete(p *page, seen T) (err error) {
+	status, row, wrong := http.StatusUnprocessableEntity, seen, "Say why, in 500 characters at most."
+	if n := utf8.RuneCountInString(strings.TrimSpace(p.r.Form.Get("reason"))); n > 0 && n <= reasonSize {
+		_, err := k.table.Delete(p.writing(""), p.pool, seen)
+		switch {
+		case err == nil:
+			return p.redirect("/", k.Plural, "/deleted?did=deleted")
+		case !errors.Is(err, yore.ErrConflict):
 			return err
 		}
-		return k.show(p, http.StatusConflict, "delete.html", row, func(v *view) {
-			v.Wrong = []string{"It was changed meanwhile. This is how it is now; look again before you delete it."}
-		})
-	case err != nil:
-		return err
+		status, wrong = http.StatusConflict, "It was changed meanwhile. This is how it is now; look again before you delete it."
+		if row, err = k.get(p); err != nil {
+			return err
+		}
 	}
-	return p.redirect("/", k.Plural, "/deleted?did=deleted")
+	return k.show(p, status, "delete.html", row, func(v *view) { v.Wrong = []string{wrong} })
 }
 
 // undelete brings a deleted record back. If the form has fields too, those of
@@ -157,8 +159,8 @@ func (k *kind[T]) undelete(p *page) error {
 	switch {
 	case err != nil && !errors.Is(err, yore.ErrNotDeleted): // else somebody did it first
 		return err
-	case p.r.PostForm.Has("version"):
-		return k.save(p)
+	case p.r.Form.Has("version"):
+		return k.from(k.save)(p)
 	}
 	return p.redirect("/", k.Plural, "/", id, "?did=restored")
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path"
 	"time"
+
+	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
 //go:embed templates
@@ -21,6 +23,9 @@ func parse() map[string]*template.Template {
 		"exact":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000 UTC") },
 		"stamp":  stamp,
 		"input":  func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") },
+		"was":    func(old, new string) []part { return parts(old, new, diffmatchpatch.DiffDelete) },
+		"is":     func(old, new string) []part { return parts(old, new, diffmatchpatch.DiffInsert) },
+		"diff":   func(old, new string) Diff { return Diff{"", old, new} },
 		"ago":    ago,
 		"before": func(n int64) int64 { return n - 1 },
 		"versions": func(n int64) (list []int64) {
@@ -39,6 +44,24 @@ func parse() map[string]*template.Template {
 		set[path.Base(page)] = template.Must(template.Must(shared.Clone()).ParseFS(sources, page))
 	}
 	return set
+}
+
+// A part of a text that stands beside another.
+type part struct {
+	Text    string
+	Differs bool
+}
+
+// parts are those of the old text or the new one, as side says.
+func parts(old, new string, side diffmatchpatch.Operation) (list []part) {
+	d := diffmatchpatch.New()
+	d.DiffTimeout = 50 * time.Millisecond
+	for _, x := range d.DiffCleanupSemantic(d.DiffMain(old, new, false)) {
+		if x.Type == diffmatchpatch.DiffEqual || x.Type == side {
+			list = append(list, part{x.Text, x.Type == side})
+		}
+	}
+	return list
 }
 
 // ago says how long before now a moment was.
