@@ -46,7 +46,7 @@ func drawLife(events []Event, now time.Time) lifeline {
 	return l
 }
 
-// columns draw how much happened on each day.
+// columns draw how many versions began on each day.
 type columns struct {
 	Width, Height int
 	Bars          []bar
@@ -54,14 +54,11 @@ type columns struct {
 	From, To      time.Time
 }
 
-// A bar is a day.
+// A bar is a day: the tasks from below, the notes on them.
 type bar struct {
-	X, Width          float64
-	TaskY, TaskHeight float64
-	NoteY, NoteHeight float64
-	Day               time.Time
-	Tasks, Notes      int64
-	Link, Label       string
+	X, Width, TaskY, TaskHeight, NoteY, NoteHeight float64
+	Tasks, Notes                                   int64
+	Link, Label                                    string
 }
 
 func drawColumns(p *page, first time.Time, ofTasks, ofNotes map[time.Time]int64) columns {
@@ -74,7 +71,7 @@ func drawColumns(p *page, first time.Time, ofTasks, ofNotes map[time.Time]int64)
 	scale := float64(c.Height-10) / float64(c.Most)
 	for i := range chartDays {
 		day := first.AddDate(0, 0, i)
-		b := bar{X: float64(i)*wide + 2, Width: wide - 4, Day: day, Tasks: ofTasks[day], Notes: ofNotes[day]}
+		b := bar{X: float64(i)*wide + 2, Width: wide - 4, Tasks: ofTasks[day], Notes: ofNotes[day]}
 		b.TaskHeight, b.NoteHeight = scale*float64(b.Tasks), scale*float64(b.Notes)
 		b.TaskY = float64(c.Height) - b.TaskHeight
 		b.NoteY = b.TaskY - b.NoteHeight

@@ -22,8 +22,15 @@ type Event struct {
 	Current  bool
 }
 
-// A Diff is a field that differs.
-type Diff struct{ Label, Old, New string }
+// A Diff is a field in two versions.
+type Diff struct {
+	Label, Old, New string
+	Words           bool // it is written, not chosen
+}
+
+func between(old, now Cell) Diff {
+	return Diff{now.Label, old.Text, now.Text, now.Input == "line" || now.Input == "text"}
+}
 
 // A timeline is a page of events, the newest first.
 type timeline struct {
@@ -153,8 +160,8 @@ func (k *kind[T]) event(p *page, c yore.Change[T]) Event {
 // diff has the fields in which two versions differ.
 func diff(old, now Record) (diffs []Diff) {
 	for i, c := range now.Cells {
-		if before := old.Cells[i].Text; before != c.Text {
-			diffs = append(diffs, Diff{c.Label, before, c.Text})
+		if old.Cells[i].Text != c.Text {
+			diffs = append(diffs, between(old.Cells[i], c))
 		}
 	}
 	return diffs

@@ -71,13 +71,11 @@ func activity(p *page) (columns, error) {
 	first := last.AddDate(0, 0, 1-chartDays)
 	count := func(q yore.Selection[day]) (map[time.Time]int64, error) {
 		days := map[time.Time]int64{}
-		for d, err := range q.GroupBy("1").Each(p.r.Context(), p.db) {
-			if err != nil {
-				return nil, err
-			}
+		list, err := q.GroupBy("1").All(p.r.Context(), p.db)
+		for _, d := range list {
 			days[d.Day.UTC()] = d.Count
 		}
-		return days, nil
+		return days, err
 	}
 	const began, by = "valid_from >= $1 AND valid_from < $2", "(valid_from AT TIME ZONE 'UTC')::date AS day"
 	end := p.Moment().Add(time.Microsecond)

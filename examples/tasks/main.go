@@ -38,7 +38,9 @@ func main() {
 
 func run(ctx context.Context, addr, dsn string) error {
 	listener, err := net.Listen("tcp", addr)
-	if err != nil {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: something else listens there; name another with -addr, 127.0.0.1:0 for a free one", err)
+	} else if err != nil {
 		return err
 	}
 	defer listener.Close()

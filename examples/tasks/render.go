@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
@@ -23,9 +25,9 @@ func parse() map[string]*template.Template {
 		"exact":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000 UTC") },
 		"stamp":  stamp,
 		"input":  func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") },
-		"was":    func(old, new string) []part { return parts(old, new, diffmatchpatch.DiffDelete) },
-		"is":     func(old, new string) []part { return parts(old, new, diffmatchpatch.DiffInsert) },
-		"diff":   func(old, new string) Diff { return Diff{"", old, new} },
+		"was":    func(d Diff) []part { return parts(d, diffmatchpatch.DiffDelete) },
+		"is":     func(d Diff) []part { return parts(d, diffmatchpatch.DiffInsert) },
+		"diff":   between,
 		"ago":    ago,
 		"before": func(n int64) int64 { return n - 1 },
 		"versions": func(n int64) (list []int64) {
@@ -52,13 +54,24 @@ type part struct {
 	Differs bool
 }
 
-// parts are those of the old text or the new one, as side says.
-func parts(old, new string, side diffmatchpatch.Operation) (list []part) {
-	d := diffmatchpatch.New()
-	d.DiffTimeout = 50 * time.Millisecond
-	for _, x := range d.DiffCleanupSemantic(d.DiffMain(old, new, false)) {
+var word = regexp.MustCompile(`[\pL\pN]+|\s+|.`)
+
+// parts are those of the old text or the new one, as side says. The engine
+// compares lines, so each word gets one; what is chosen and not written is one.
+func parts(d Diff, side diffmatchpatch.Operation) (list []part) {
+	lines := func(text string) string {
+		text = strings.ReplaceAll(text, "\n", "\v")
+		if d.Words {
+			return word.ReplaceAllString(text, "$0\n")
+		}
+		return text
+	}
+	text := strings.NewReplacer("\n", "", "\v", "\n")
+	engine := diffmatchpatch.New()
+	old, now, words := engine.DiffLinesToRunes(lines(d.Old), lines(d.New))
+	for _, x := range engine.DiffCharsToLines(engine.DiffCleanupSemantic(engine.DiffMainRunes(old, now, false)), words) {
 		if x.Type == diffmatchpatch.DiffEqual || x.Type == side {
-			list = append(list, part{x.Text, x.Type == side})
+			list = append(list, part{text.Replace(x.Text), x.Type == side})
 		}
 	}
 	return list
@@ -66,17 +79,14 @@ func parts(old, new string, side diffmatchpatch.Operation) (list []part) {
 
 // ago says how long before now a moment was.
 func ago(now, t time.Time) string {
-	d := now.Sub(t)
-	for _, unit := range []struct {
-		name string
-		size time.Duration
-	}{{"week", 7 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
-		switch n := int(d / unit.size); {
-		case n > 1 || n == 1 && unit.name == "minute":
-			return fmt.Sprintf("%d %s%s ago", n, unit.name, map[bool]string{true: "s", false: ""}[n > 1])
-		case n == 1:
-			continue // 1 day is 30 hours, say
-		}
+	switch d := now.Sub(t); {
+	case d < 2*time.Minute:
+		return "just now"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f minutes ago", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f hours ago", d.Hours())
+	default:
+		return fmt.Sprintf("%.0f days ago", d.Hours()/24)
 	}
-	return "just now"
 }
