@@ -16,6 +16,10 @@ help: ## this list
 demo: ## fifty years of countries and currencies, in a PostgreSQL that starts by itself (KEEP=1: leave it running)
 	@go run ./cmd/yore demo $(if $(KEEP),--keep)
 
+.PHONY: example
+example: ## a web application on immutable tables, at the address that it prints (ADDR=127.0.0.1:0: another)
+	@cd examples && go run ./tasks $(if $(ADDR),-addr $(ADDR))
+
 .PHONY: build
 build: ## the yore command, as bin/yore
 	go build -o bin/yore ./cmd/yore
@@ -24,6 +28,7 @@ build: ## the yore command, as bin/yore
 test: ## all tests, on the PostgreSQL found first (RACE=1: with the race detector)
 	$(SHM) go test $(if $(RACE),-race) -timeout 30m ./...
 	cd integrations && $(SHM) go test $(if $(RACE),-race) -timeout 30m ./...
+	cd examples && $(SHM) go test $(if $(RACE),-race) -timeout 30m ./...
 
 .PHONY: test-core
 test-core: ## the core tests on one version: make test-core PG=18
@@ -39,6 +44,7 @@ lint: ## gofmt, go vet and a short list of linters
 	go vet ./...
 	$(LINT) run ./...
 	cd integrations && go vet ./... && $(LINT) run ./...
+	cd examples && go vet ./... && $(LINT) run ./...
 
 .PHONY: generate-integrations
 generate-integrations: ## generate the clients that the integrations test
@@ -47,6 +53,10 @@ generate-integrations: ## generate the clients that the integrations test
 .PHONY: verify
 verify: generate-integrations ## fails if what is generated is not what would be
 	git diff --exit-code --stat -- integrations
+
+.PHONY: screenshots
+screenshots: ## the pictures in docs/images, which needs Chromium
+	cd examples && $(SHM) YORE_REQUIRE_CHROMIUM=1 YORE_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run TestScreenshots ./tasks
 
 .PHONY: bench
 bench: ## what yore costs, as ratios to a plain table

@@ -49,7 +49,7 @@ func run(ctx context.Context, addr, dsn string) error {
 		if err != nil {
 			return err
 		}
-		defer pg.Stop()
+		defer func() { _ = pg.Stop() }()
 		dsn = pg.DSN("postgres")
 	}
 	pool, err := open(ctx, dsn)
