@@ -26,6 +26,7 @@ type page struct {
 	db yore.DB // sees the tables as of At
 
 	Now    time.Time
+	Stable time.Time // what happened before, the page knows
 	At     time.Time // zero: the present
 	People []Person
 	Me     Person // who uses this browser
@@ -64,6 +65,10 @@ func (s *server) page(answer func(*page) error) http.HandlerFunc {
 
 // begin reads what all pages need, and cleans what the browser sent.
 func (p *page) begin() error {
+	var err error
+	if p.Stable, err = yore.StableTime(p.r.Context(), p.pool); err != nil {
+		return err
+	}
 	rows, err := p.pool.Query(p.r.Context(), "SELECT id, name FROM person ORDER BY id")
 	if err != nil {
 		return err

@@ -85,7 +85,11 @@ func (k *kind[T]) version(p *page, name string) (row T, err error) {
 	if err != nil {
 		return row, bad("The number of a version is missing.")
 	}
-	row, err = k.table.History(id).Where("version = $1 AND valid_from <= $2", n, p.Moment()).One(p.r.Context(), p.db)
+	q := k.table.History(id).Where("version = $1", n)
+	if p.Past() { // a history is a whole one, at any time
+		q = q.Where("valid_from <= $1", p.At)
+	}
+	row, err = q.One(p.r.Context(), p.db)
 	if errors.Is(err, yore.ErrNotFound) {
 		err = &failure{http.StatusNotFound, "Not found", "There is no such version."}
 	}
