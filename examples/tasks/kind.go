@@ -15,7 +15,7 @@ type kind[T any] struct {
 	meta   func(T) yore.Meta
 	fields []field[T]
 	blank  T      // what a form for a new one begins with
-	search string // the text that is searched, as schema.sql indexes it
+	search string // what is searched, as schema.sql indexes it
 }
 
 // A sort is what of a kind is the same type for all of them.

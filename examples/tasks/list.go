@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"yore.example/yore"
 )
@@ -31,8 +29,8 @@ type listing struct {
 func (k *kind[T]) list(p *page) error {
 	l := listing{page: p, sort: k.sort, Search: strings.TrimSpace(p.r.Form.Get("q")), Order: p.r.Form.Get("sort")}
 	q := k.table.Current()
-	if words := prefixes(l.Search); words != "" {
-		q = q.Where("to_tsvector('simple', "+k.search+") @@ to_tsquery('simple', $1)", words)
+	for _, word := range strings.Fields(l.Search) {
+		q = q.Where(k.search+" ILIKE $1", "%"+like.Replace(word)+"%")
 	}
 	for _, cell := range k.cells(p, k.blank) {
 		if cell.Options == nil {
@@ -43,7 +41,11 @@ func (k *kind[T]) list(p *page) error {
 			if cell.read() == cell.Value { // none of the options
 				return bad(cell.Label + " has no " + cell.Value + ".")
 			}
-			q = q.Where("coalesce("+cell.Column+"::text, '') = $1", cell.Value)
+			if cell.Value == "" {
+				q = q.Where(cell.Column + " IS NULL")
+			} else {
+				q = q.Where(cell.Column+" = $1", cell.Value)
+			}
 		} else {
 			cell.Value = "any"
 		}
@@ -106,11 +108,5 @@ func (l listing) with(name, value string) string {
 // First is the address of the first page of this list.
 func (l listing) First() string { return l.with("after", "") }
 
-// prefixes is a tsquery for what has all the words, or words that begin so.
-func prefixes(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for i, word := range words {
-		words[i] = fmt.Sprintf("'%s':*", word)
-	}
-	return strings.Join(words, " & ")
-}
+// like escapes what means something in a pattern of LIKE.
+var like = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -9,7 +9,7 @@ CREATE TABLE person (
 INSERT INTO person (name) VALUES ('Ada'), ('Boris'), ('Chen');
 
 SELECT yore.create_immutable_table('tasks', $$
-    title       text NOT NULL,
+    title       varchar(120) NOT NULL,
     description text NOT NULL DEFAULT '',
     status      text NOT NULL CHECK (status IN ('pending', 'in_progress', 'completed', 'cancelled')),
     priority    integer NOT NULL CHECK (priority BETWEEN 0 AND 5),
@@ -18,18 +18,23 @@ SELECT yore.create_immutable_table('tasks', $$
 $$);
 
 SELECT yore.create_immutable_table('notes', $$
-    title    text NOT NULL,
+    title    varchar(120) NOT NULL,
     content  text NOT NULL DEFAULT '',
     category text NOT NULL CHECK (category IN ('idea', 'meeting', 'decision', 'reference'))
 $$);
 
--- One for each way in which the lists are sorted, and the search. The past gets
+-- Searches are for parts of words; of the contrib modules that come with PostgreSQL.
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
+-- One for each way in which lists are sorted, narrowed and searched. The past gets
 -- them too, so a list as of a time is as quick as one of the present.
 SELECT yore.create_index('tasks', '(sys_from DESC, entity_id)');
 SELECT yore.create_index('tasks', '(priority DESC, entity_id)');
 SELECT yore.create_index('tasks', '(due_on, entity_id)');
 SELECT yore.create_index('tasks', '(title, entity_id)');
-SELECT yore.create_index('tasks', $$USING gin (to_tsvector('simple', title || ' ' || description))$$);
+SELECT yore.create_index('tasks', '(assignee_id, priority, status)');
+SELECT yore.create_index('tasks', '(status, priority)');
+SELECT yore.create_index('tasks', $$USING gin ((title || ' ' || description) gin_trgm_ops)$$);
 SELECT yore.create_index('notes', '(sys_from DESC, entity_id)');
 SELECT yore.create_index('notes', '(title, entity_id)');
-SELECT yore.create_index('notes', $$USING gin (to_tsvector('simple', title || ' ' || content))$$);
+SELECT yore.create_index('notes', $$USING gin ((title || ' ' || content) gin_trgm_ops)$$);
