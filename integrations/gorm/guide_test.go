@@ -3,7 +3,7 @@ package shop_test
 import (
 	"testing"
 
-	"yore.example/yore/integrations/internal/guide"
+	"yore.example/yore/internal/guide"
 )
 
 func TestGuideShowsTheFiles(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 
 	"yore.example/yore"
 	"yore.example/yore/integrations/internal/countries"
-	"yore.example/yore/integrations/internal/guide"
 	"yore.example/yore/integrations/sqlc"
 	"yore.example/yore/integrations/sqlc/db"
+	"yore.example/yore/internal/guide"
 	"yore.example/yore/internal/pgtest"
 )
 

@@ -17,7 +17,7 @@ import (
 	"yore.example/yore"
 	"yore.example/yore/integrations/internal/countries"
 	"yore.example/yore/integrations/internal/drivers"
-	"yore.example/yore/integrations/internal/guide"
+	"yore.example/yore/internal/guide"
 	"yore.example/yore/internal/pgtest"
 )
 

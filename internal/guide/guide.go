@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-var blocks = regexp.MustCompile("(?ms)^```(go|sql|yaml)\n(.*?\n)```$")
+var blocks = regexp.MustCompile("(?ms)^ *```(go|sql|yaml|html)\n(.*?\n) *```$")
 
-// Check fails the test if a Go, SQL or YAML block of the page does not stand in
+// Check fails the test if a Go, SQL, YAML or HTML block of the page does not stand in
 // one of the files, but for indentation. A line of "…" in a block parts two
 // fragments.
 func Check(t *testing.T, page string, files ...string) {
