@@ -74,8 +74,11 @@ AS $$
 DECLARE
   tests   jsonb := yore._matching(m, matching);
   -- By the columns of the key, which are sorted faster than the key as JSON.
-  ordered text := pg_catalog.format('v.%1$I %3$s NULLS %4$s, v.%2$I %3$s, ', yore._shown(m, 'valid_from'), yore._shown(m, 'xid'),
-                                    CASE WHEN newest_first THEN 'DESC' ELSE 'ASC' END, CASE WHEN newest_first THEN 'LAST' ELSE 'FIRST' END)
+  -- A version of an immutable table has begun at some time: without a word about
+  -- NULLs an index of the times gives the order.
+  ordered text := pg_catalog.format('v.%1$I %3$s%4$s, v.%2$I %3$s, ', yore._shown(m, 'valid_from'), yore._shown(m, 'xid'),
+                                    CASE WHEN newest_first THEN 'DESC' ELSE 'ASC' END,
+                                    CASE WHEN NOT m.immutable THEN CASE WHEN newest_first THEN ' NULLS LAST' ELSE ' NULLS FIRST' END END)
                || (SELECT pg_catalog.string_agg(pg_catalog.format('v.%I %s', k, CASE WHEN newest_first THEN 'DESC' ELSE 'ASC' END), ', ' ORDER BY place)
                      FROM pg_catalog.unnest(m.key_columns::text[] || yore._shown(m, 'version')::text) WITH ORDINALITY AS u (k, place));
 BEGIN

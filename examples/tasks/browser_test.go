@@ -49,6 +49,7 @@ func start(t *testing.T) *app {
 
 // chromium is the browser that all tests share; each has tabs of its own in it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
+	ran = true
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -66,10 +67,14 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	return ctx, chromedp.Do(ctx)
 })
 
+var ran bool // a test has asked for the browser
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if ctx, err := chromium(); err == nil {
-		_ = chromedp.Cancel(ctx)
+	if ran {
+		if ctx, err := chromium(); err == nil {
+			_ = chromedp.Cancel(ctx)
+		}
 	}
 	os.Exit(code)
 }

@@ -50,7 +50,6 @@ func drawLife(events []Event, now time.Time) lifeline {
 type columns struct {
 	Width, Height int
 	Bars          []bar
-	Most          int64
 	From, To      time.Time
 }
 
@@ -62,13 +61,14 @@ type bar struct {
 }
 
 func drawColumns(p *page, first time.Time, ofTasks, ofNotes map[time.Time]int64) columns {
-	c := columns{Width: 720, Height: 120, From: first, To: first.AddDate(0, 0, chartDays-1), Most: 1}
+	c := columns{Width: 720, Height: 120, From: first, To: first.AddDate(0, 0, chartDays-1)}
+	most := int64(1)
 	for i := range chartDays {
 		day := first.AddDate(0, 0, i)
-		c.Most = max(c.Most, ofTasks[day]+ofNotes[day])
+		most = max(most, ofTasks[day]+ofNotes[day])
 	}
 	wide := float64(c.Width) / chartDays
-	scale := float64(c.Height-10) / float64(c.Most)
+	scale := float64(c.Height-10) / float64(most)
 	for i := range chartDays {
 		day := first.AddDate(0, 0, i)
 		b := bar{X: float64(i)*wide + 2, Width: wide - 4, Tasks: ofTasks[day], Notes: ofNotes[day]}

@@ -12,10 +12,6 @@ import (
 // reasonSize is how many characters a reason may have.
 const reasonSize = 500
 
-func (k *kind[T]) new(p *page) error {
-	return k.show(p, http.StatusOK, "form.html", k.blank)
-}
-
 // create makes a record.
 func (k *kind[T]) create(p *page) error {
 	row, err := k.cast(p, k.blank)

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"yore.example/yore"
@@ -27,7 +28,7 @@ type listing struct {
 // list shows what there is: searched, narrowed, sorted, a page at a time. As of a
 // time it is the same query.
 func (k *kind[T]) list(p *page) error {
-	l := listing{page: p, sort: k.sort, Search: strings.TrimSpace(p.r.Form.Get("q")), Order: p.r.Form.Get("sort")}
+	l := listing{page: p, sort: k.sort, Search: strings.TrimSpace(p.r.Form.Get("q")), Order: cmp.Or(p.r.Form.Get("sort"), k.Orders[0].Name)}
 	q := k.table.Current()
 	for _, word := range strings.Fields(l.Search) {
 		q = q.Where(k.search+" ILIKE $1", "%"+like.Replace(word)+"%")
@@ -51,29 +52,17 @@ func (k *kind[T]) list(p *page) error {
 		}
 		l.Filters = append(l.Filters, cell)
 	}
-	by, err := k.order(&l)
-	if err != nil {
-		return err
+	i := slices.IndexFunc(k.Orders, func(o order) bool { return o.Name == l.Order })
+	if i < 0 {
+		return bad("There is no order by " + l.Order + ".")
 	}
-	return k.paged(p, l, q.OrderBy(by))
+	return k.paged(p, l, q.OrderBy(k.Orders[i].by))
 }
 
 // deleted shows what is not there any more.
 func (k *kind[T]) deleted(p *page) error {
 	l := listing{page: p, sort: k.sort, Bin: true}
 	return k.paged(p, l, k.table.IncludeDeleted().Where("deleted_at IS NOT NULL").OrderBy("valid_from DESC"))
-}
-
-func (k *kind[T]) order(l *listing) (string, error) {
-	if l.Order == "" {
-		l.Order = k.Orders[0].Name
-	}
-	for _, o := range k.Orders {
-		if o.Name == l.Order {
-			return o.by, nil
-		}
-	}
-	return "", bad("There is no order by " + l.Order + ".")
 }
 
 func (k *kind[T]) paged(p *page, l listing, q yore.Query[T]) error {
@@ -97,10 +86,7 @@ func (k *kind[T]) paged(p *page, l listing, q yore.Query[T]) error {
 
 // with is the address of this list with one thing of its query changed.
 func (l listing) with(name, value string) string {
-	query := url.Values{}
-	for key, values := range l.r.URL.Query() {
-		query[key] = values
-	}
+	query := l.r.URL.Query()
 	query.Set(name, value)
 	return l.URL(l.r.URL.Path, "?", query.Encode())
 }

@@ -26,7 +26,7 @@ type page struct {
 	db yore.DB // sees the tables as of At
 
 	Now    time.Time
-	Stable time.Time // what happened before, the page knows
+	Stable time.Time // what happened before, the page knows; zero: that is not known
 	At     time.Time // zero: the present
 	People []Person
 	Me     Person // who uses this browser
@@ -66,7 +66,8 @@ func (s *server) page(answer func(*page) error) http.HandlerFunc {
 // begin reads what all pages need, and cleans what the browser sent.
 func (p *page) begin() error {
 	var err error
-	if p.Stable, err = yore.StableTime(p.r.Context(), p.pool); err != nil {
+	p.Stable, err = yore.StableTime(p.r.Context(), p.pool)
+	if err != nil && !errors.Is(err, yore.ErrStableTime) { // not known on a standby: then nothing is live
 		return err
 	}
 	rows, err := p.pool.Query(p.r.Context(), "SELECT id, name FROM person ORDER BY id")

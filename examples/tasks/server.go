@@ -48,7 +48,7 @@ func routes[T any](s *server, mux *http.ServeMux, k *kind[T]) {
 	for pattern, answer := range map[string]func(*page) error{
 		"GET ":                k.list,
 		"GET /deleted":        k.deleted,
-		"GET /new":            present(k.new),
+		"GET /new":            present(func(p *page) error { return k.show(p, http.StatusOK, "form.html", k.blank) }),
 		"POST ":               k.create,
 		"GET /{id}":           k.current("record.html"),
 		"GET /{id}/edit":      present(k.current("form.html")),

@@ -30,7 +30,7 @@ func TestScreenshots(t *testing.T) {
 		}
 		return task
 	}
-	counter, oven := task("Build the counter"), task("Choose the oven")
+	oven := task("Choose the oven")
 	web := task("Put up a page with the opening hours")
 	versions, err := tasks.History(oven.EntityID).All(t.Context(), a.pool)
 	if err != nil {
@@ -47,8 +47,6 @@ func TestScreenshots(t *testing.T) {
 		{"tasks-timeline", 1200, 1100, page("/tasks/" + task("Order the sign").EntityID.String() + "/history")},
 		{"tasks-compare", 1200, 720, page("/tasks/" + oven.EntityID.String() + "/compare?from=1&to=4")},
 		{"tasks-as-of", 1200, 820, page("/at/" + stamp(versions[2].ValidFrom) + "/tasks/" + oven.EntityID.String())},
-		{"tasks-record", 1200, 820, page("/tasks/" + counter.EntityID.String())},
-		{"tasks-edit", 1200, 820, page("/tasks/" + counter.EntityID.String() + "/edit")},
 		{"tasks-phone", 390, 844, page("/tasks")},
 		{"tasks-conflict", 1200, 1100, func() {
 			b.open("/tasks/" + web.EntityID.String() + "/edit")
