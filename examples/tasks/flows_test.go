@@ -15,6 +15,7 @@ func TestStart(t *testing.T) {
 	a := start(t)
 	b := a.tab()
 	b.open("/")
+	b.wait("document.querySelector('svg.columns')") // which comes behind the rest
 	links := js[[]string](b, "[...new Set([...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href') || a.href.baseVal))]")
 	c := a.client()
 	for _, link := range links {

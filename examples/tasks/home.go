@@ -11,8 +11,10 @@ import (
 type tally struct {
 	Status string
 	Count  int64
-	Label  string `db:"-"`
 }
+
+// Label is the status as people read it.
+func (t tally) Label() string { return Cell{Value: t.Status, Field: taskKind.fields[2].Field}.read() }
 
 // A day is how many versions began on it.
 type day struct {
@@ -27,20 +29,10 @@ func home(p *page) error {
 	ctx := p.r.Context()
 	view := struct {
 		*page
-		Tallies []tally
-		Open    []Record
-		Notes   []Record
-		Events  []Event
-		Chart   columns
+		Open   []Record
+		Notes  []Record
+		Events []Event
 	}{page: p}
-	var err error
-	view.Tallies, err = yore.Select[tally](tasks.Current(), "status", "count(*)").GroupBy("status").All(ctx, p.db)
-	if err != nil {
-		return err
-	}
-	for i := range view.Tallies {
-		view.Tallies[i].Label = Cell{Value: view.Tallies[i].Status, Field: taskKind.fields[2].Field}.read()
-	}
 	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(ctx, p.db)
 	if err != nil {
 		return err
@@ -59,10 +51,25 @@ func home(p *page) error {
 	if err != nil {
 		return err
 	}
-	if view.Chart, err = activity(p); err != nil {
+	return p.show(http.StatusOK, "home.html", view)
+}
+
+// overview counts, which takes the longer the more there is: the start page loads
+// it behind the rest.
+func overview(p *page) error {
+	tallies, err := yore.Select[tally](tasks.Current(), "status", "count(*)").GroupBy("status").All(p.r.Context(), p.db)
+	if err != nil {
 		return err
 	}
-	return p.show(http.StatusOK, "home.html", view)
+	chart, err := activity(p)
+	if err != nil {
+		return err
+	}
+	return p.show(http.StatusOK, "overview.html", struct {
+		*page
+		Tallies []tally
+		Chart   columns
+	}{p, tallies, chart})
 }
 
 // activity counts the versions of each day, up to the moment that is shown.

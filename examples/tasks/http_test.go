@@ -27,7 +27,8 @@ func TestAnswers(t *testing.T) {
 		path   string
 		says   string
 	}{
-		{200, "/", "Six weeks of versions"},
+		{200, "/", "Everything, at any time"},
+		{200, "/overview", "Six weeks of versions"},
 		{200, "/tasks?q=ov&status=completed&sort=due&assignee_id=2", "Choose the oven"},
 		{200, "/tasks?q=no-such-word", "Nothing that fits."},
 		{200, "/notes", "Names for the place"},
@@ -229,7 +230,7 @@ func TestEveryMoment(t *testing.T) {
 			t.Errorf("as of %s: %q, want %q", m, got, want)
 		}
 		if i%10 == 0 {
-			for _, page := range []string{"/", "/notes", "/changes", "/tasks/deleted", "/notes/deleted"} {
+			for _, page := range []string{"/", "/overview", "/notes", "/changes", "/tasks/deleted", "/notes/deleted"} {
 				c.get(200, "/at/"+stamp(m)+page).says(t, "As of "+m.Format("2 Jan 2006, 15:04")+" UTC")
 			}
 			if list := c.get(200, "/at/"+stamp(m)+"/changes").nodes("time"); len(list) > 1 && attr(list[1], "datetime") > stamp(m) {

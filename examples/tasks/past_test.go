@@ -95,6 +95,7 @@ func TestSlider(t *testing.T) {
 		t.Errorf("back at %s: %q", b.path(), got)
 	}
 	b.open("/")
+	b.wait("document.querySelector('svg.columns')")
 	b.leave(func() {
 		js[bool](b, "(document.querySelectorAll('svg.columns a')[%s - 10].dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})), true)", chartDays)
 	})

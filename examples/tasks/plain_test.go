@@ -89,7 +89,7 @@ func TestAccessible(t *testing.T) {
 	sign, flyer := a.task("Order the sign"), a.task("Hand out flyers at the market")
 	long := a.change("Ada", strings.Repeat("because ", 20), a.task("Find a roaster"), func(t *Task) { t.Title, t.Description = strings.Repeat("Long", 30), strings.Repeat("x", 300) })
 	then := "/at/" + stamp(sign.ValidFrom)
-	pages := []string{"/", "/tasks", "/tasks?q=nothing", "/notes", "/tasks/new", "/notes/new", "/tasks/deleted", "/changes", at(sign, ""), at(sign, "/edit"), at(sign, "/history"),
+	pages := []string{"/", "/overview", "/tasks", "/tasks?q=nothing", "/notes", "/tasks/new", "/notes/new", "/tasks/deleted", "/changes", at(sign, ""), at(sign, "/edit"), at(sign, "/history"),
 		at(sign, "/compare?from=1&to=5"), at(sign, "/delete"), at(flyer, ""), at(long, ""), at(long, "/history"), "/nothing", "/tasks/abc", then + "/", then + "/tasks", then + at(sign, "/history"), then + at(long, "")}
 	look := func(what string) {
 		t.Helper()

@@ -79,7 +79,7 @@ func TestScale(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pages := []string{"/", "/changes", "/notes", "/tasks/deleted", at(fresh, ""), at(fresh, "/history"), at(fresh, "/compare?from=1&to=5"), at(oven, "/edit"),
+	pages := []string{"/", "/overview", "/changes", "/notes", "/tasks/deleted", at(fresh, ""), at(fresh, "/history"), at(fresh, "/compare?from=1&to=5"), at(oven, "/edit"),
 		"/tasks", "/tasks?sort=priority", "/tasks?sort=due", "/tasks?sort=title",
 		"/tasks?q=paint", "/tasks?q=paint+wall", "/tasks?q=p", "/tasks?q=oven", "/tasks?q=nowhere", "/tasks?q=" + fresh.Title[strings.LastIndex(fresh.Title, " ")+1:], "/tasks?q=paint&sort=title&status=cancelled",
 		"/tasks?status=pending", "/tasks?status=cancelled&sort=due", "/tasks?assignee_id=2&priority=5&sort=title", "/tasks?assignee_id=&sort=due", "/tasks?status=pending&priority=3&assignee_id=1&sort=priority"}

@@ -38,3 +38,7 @@ SELECT yore.create_index('tasks', $$USING gin ((title || ' ' || description) gin
 SELECT yore.create_index('notes', '(sys_from DESC, entity_id)');
 SELECT yore.create_index('notes', '(title, entity_id)');
 SELECT yore.create_index('notes', $$USING gin ((title || ' ' || content) gin_trgm_ops)$$);
+
+-- What is deleted, of the past alone: a version that ends when it begins.
+CREATE INDEX ON temporal.tasks_past (sys_from DESC, entity_id) WHERE sys_from = sys_to;
+CREATE INDEX ON temporal.notes_past (sys_from DESC, entity_id) WHERE sys_from = sys_to;

@@ -30,6 +30,7 @@ func newServer(ctx context.Context, pool *yore.Pool) (http.Handler, error) {
 	mux.Handle("GET /static/", http.FileServerFS(static))
 	mux.HandleFunc("GET /events", s.live)
 	mux.HandleFunc("GET /{$}", s.page(home))
+	mux.HandleFunc("GET /overview", s.page(overview))
 	mux.HandleFunc("GET /changes", s.page(recent))
 	mux.HandleFunc("GET /at", s.page(travel))
 	mux.HandleFunc("POST /person", s.page(become))

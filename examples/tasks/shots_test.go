@@ -42,7 +42,10 @@ func TestScreenshots(t *testing.T) {
 		width, height int64
 		show          func()
 	}{
-		{"tasks-start", 1200, 1020, page("/")},
+		{"tasks-start", 1200, 1020, func() {
+			b.open("/")
+			b.wait("document.querySelector('svg.columns')")
+		}},
 		{"tasks-list", 1200, 820, page("/tasks?sort=priority")},
 		{"tasks-timeline", 1200, 1100, page("/tasks/" + task("Order the sign").EntityID.String() + "/history")},
 		{"tasks-compare", 1200, 720, page("/tasks/" + oven.EntityID.String() + "/compare?from=1&to=4")},
