@@ -54,7 +54,7 @@ func (s *server) inThePast(next http.Handler) http.Handler {
 func travel(p *page) error {
 	form := p.r.Form
 	path := form.Get("path")
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+	if !local(path) {
 		return bad("The path has to be one of this application.")
 	}
 	from := p.Now

@@ -98,8 +98,14 @@ func become(p *page) error {
 	}
 	http.SetCookie(p.w, &http.Cookie{Name: "person", Value: strconv.FormatInt(person.ID, 10), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
 	back := p.r.PostForm.Get("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.Contains(back, `\`) {
+	if !local(back) {
 		back = "/"
 	}
 	return p.redirect(back)
+}
+
+// local says whether a path leads to a page of this application. Browsers drop
+// tabs and line ends: of "/\t/host" they would make the address of a host.
+func local(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\\t\n")
 }
