@@ -80,6 +80,9 @@ func (l *live) listen() (wake chan time.Time, leave func()) {
 	}
 }
 
+// oneLine keeps a title from ending the line of an event, as a lone CR does too.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
+
 // events streams what changes, as server-sent events, from when the page was made
 // that listens.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +121,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 				slog.Error("live updates", "err", err)
 				return
 			}
-			fmt.Fprintf(w, "event: change\nid: %s\ndata: %s\n\n", stamp(until), strings.ReplaceAll(news.String(), "\n", " "))
+			fmt.Fprintf(w, "event: change\nid: %s\ndata: %s\n\n", stamp(until), oneLine.Replace(news.String()))
 		}
 	}
 }
