@@ -94,9 +94,12 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "since has to be a moment", http.StatusBadRequest)
 		return
 	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // there is no end to wait for
+		return
+	}
 	wake, leave := s.live.listen()
 	defer leave()
-	w.Header().Set("Content-Type", "text/event-stream")
 	p := &page{server: s, r: r, db: s.pool}
 	for out := http.NewResponseController(w); ; {
 		if _, err := fmt.Fprint(w, ":\n\n"); err != nil || out.Flush() != nil {
