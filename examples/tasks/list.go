@@ -7,11 +7,16 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"yore.example/yore"
 )
 
 const pageSize = 25
+
+// searchSize is how many characters a search may have: PostgreSQL cannot read a
+// tsquery of thousands of words.
+const searchSize = 200
 
 // A listing is a page of a list.
 type listing struct {
@@ -30,6 +35,9 @@ type listing struct {
 // time it is the same query.
 func (k *kind[T]) list(p *page) error {
 	l := listing{page: p, sort: k.sort, Search: strings.TrimSpace(p.r.Form.Get("q")), Order: p.r.Form.Get("sort")}
+	if utf8.RuneCountInString(l.Search) > searchSize {
+		return bad("A search has 200 characters at most.")
+	}
 	q := k.table.Current()
 	if words := prefixes(l.Search); words != "" {
 		q = q.Where("to_tsvector('simple', "+k.search+") @@ to_tsquery('simple', $1)", words)
