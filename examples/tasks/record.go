@@ -150,6 +150,9 @@ func (k *kind[T]) delete(p *page) error {
 // somebody who was editing it, they are saved as by any other edit.
 func (k *kind[T]) undelete(p *page) error {
 	id, err := p.id()
+	if err == nil && p.r.PostForm.Has("version") { // a form that cannot be saved restores nothing
+		_, err = k.seen(p, "version")
+	}
 	if err != nil {
 		return err
 	}
