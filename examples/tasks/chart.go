@@ -6,12 +6,11 @@ import (
 )
 
 // A lifeline draws when the versions of a record began, from left to right. Its
-// numbers are those of an SVG viewBox.
+// numbers are those of an SVG viewBox, 720 wide.
 type lifeline struct {
-	Width, Height int
-	Spans         []span
-	Marks         []mark
-	From, To      time.Time
+	Spans    []span
+	Marks    []mark
+	From, To time.Time
 }
 
 // A span is a time in which the record was there.
@@ -27,14 +26,13 @@ type mark struct {
 // drawLife draws events, which are the newest first.
 func drawLife(events []Event, now time.Time) lifeline {
 	const left, right = 24, 696
-	l := lifeline{Width: 720, Height: 84, From: events[len(events)-1].At, To: now}
+	l := lifeline{From: events[len(events)-1].At, To: now}
 	x := func(t time.Time) float64 {
 		whole := max(l.To.Sub(l.From), time.Second)
 		return left + (right-left)*float64(t.Sub(l.From))/float64(whole)
 	}
 	until := x(now)
-	for i := range events {
-		e := events[i]
+	for _, e := range events {
 		at := x(e.At)
 		if e.What != "deleted" {
 			l.Spans = append(l.Spans, span{at, until - at})
@@ -48,9 +46,8 @@ func drawLife(events []Event, now time.Time) lifeline {
 
 // columns draw how many versions began on each day.
 type columns struct {
-	Width, Height int
-	Bars          []bar
-	From, To      time.Time
+	Bars     []bar
+	From, To time.Time
 }
 
 // A bar is a day: the tasks from below, the notes on them.
@@ -61,19 +58,19 @@ type bar struct {
 }
 
 func drawColumns(p *page, first time.Time, ofTasks, ofNotes map[time.Time]int64) columns {
-	c := columns{Width: 720, Height: 120, From: first, To: first.AddDate(0, 0, chartDays-1)}
+	c := columns{From: first, To: first.AddDate(0, 0, chartDays-1)}
 	most := int64(1)
 	for i := range chartDays {
 		day := first.AddDate(0, 0, i)
 		most = max(most, ofTasks[day]+ofNotes[day])
 	}
-	wide := float64(c.Width) / chartDays
-	scale := float64(c.Height-10) / float64(most)
+	const wide, high = 720.0 / chartDays, 120.0
+	scale := (high - 10) / float64(most)
 	for i := range chartDays {
 		day := first.AddDate(0, 0, i)
 		b := bar{X: float64(i)*wide + 2, Width: wide - 4, Tasks: ofTasks[day], Notes: ofNotes[day]}
 		b.TaskHeight, b.NoteHeight = scale*float64(b.Tasks), scale*float64(b.Notes)
-		b.TaskY = float64(c.Height) - b.TaskHeight
+		b.TaskY = high - b.TaskHeight
 		b.NoteY = b.TaskY - b.NoteHeight
 		b.Label = fmt.Sprintf("%s: %d versions of tasks, %d of notes", day.Format("Mon 2 Jan"), b.Tasks, b.Notes)
 		b.Link = "/"

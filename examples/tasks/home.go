@@ -27,31 +27,23 @@ const chartDays = 42
 // home leads to everything.
 func home(p *page) error {
 	ctx := p.r.Context()
-	view := struct {
-		*page
-		Open   []Record
-		Notes  []Record
-		Events []Event
-	}{page: p}
 	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(ctx, p.db)
 	if err != nil {
 		return err
-	}
-	for _, t := range open {
-		view.Open = append(view.Open, taskKind.record(p, t))
 	}
 	latest, err := notes.Current().OrderBy("valid_from DESC").Limit(4).All(ctx, p.db)
 	if err != nil {
 		return err
 	}
-	for _, n := range latest {
-		view.Notes = append(view.Notes, noteKind.record(p, n))
-	}
-	view.Events, err = everything(p, yore.ChangesOptions{NewestFirst: true, Limit: 8, To: p.until()})
+	events, err := everything(p, yore.ChangesOptions{NewestFirst: true, Limit: 8, To: p.until()})
 	if err != nil {
 		return err
 	}
-	return p.show(http.StatusOK, "home.html", view)
+	return p.show(http.StatusOK, "home.html", struct {
+		*page
+		Open, Notes []Record
+		Events      []Event
+	}{p, taskKind.records(p, open), noteKind.records(p, latest), events})
 }
 
 // overview counts, which takes the longer the more there is: the start page loads

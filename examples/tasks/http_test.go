@@ -49,6 +49,7 @@ func TestAnswers(t *testing.T) {
 		{400, at(oven, "/compare?from=x&to=1"), "The number of a version is missing."},
 		{400, "/tasks?sort=salary", "There is no order by salary."},
 		{400, "/tasks?status=odd", "Status has no odd."},
+		{400, "/tasks?q=" + strings.Repeat("a+", 150), "200 letters at most"},
 		{400, "/tasks?after=nonsense", "This is no page of this list."},
 		{400, at(oven, "/history?before=yesterday&skip=0"), "A moment looks like"},
 		{400, at(oven, "/history?before=2026-11-01&skip=-1"), "no page of this timeline"},
@@ -90,6 +91,7 @@ func TestAnswers(t *testing.T) {
 		"why":          {422, at(oven, "/delete"), url.Values{"version": {"4"}, "reason": {" "}}, "Say why"},
 		"gone":         {410, at(flyer, ""), taskForm(flyer, "version", "1", "title", "Flyers!"), "You were editing version 1"},
 		"gone twice":   {410, at(flyer, "/delete"), url.Values{"version": {"1"}, "reason": {"x"}}, "deleted by Chen"},
+		"no restoring": {404, at(flyer, "/undelete"), taskForm(flyer, "version", "99"), "There is no such version."},
 		"nobody":       {404, nobody + "/undelete", url.Values{}, "there never was"},
 		"past":         {405, "/at/2026-11-01T00:00:00Z" + at(oven, ""), taskForm(oven, "title", "x"), "The past cannot be changed"},
 		"not a person": {400, "/person", url.Values{"person": {"9"}}, "There is nobody of that id."},
@@ -255,7 +257,7 @@ func TestEveryMoment(t *testing.T) {
 	c.get(404, early+"/history").says(t, "At that moment this did not exist.")
 	c.get(410, "/at/"+stamp(versions[1].ValidFrom)+at(sign, "")).says(t, "deleted by Chen", "Too dear")
 	c.get(404, "/at/"+stamp(versions[2].ValidFrom)+at(sign, "/compare?from=1&to=4")).says(t, "There is no such version.")
-	for _, path := range []string{"//evil.example", `/\evil.example`, "https://evil.example", ""} {
+	for _, path := range []string{"//evil.example", `/\evil.example`, "/\t/evil.example", "/\n/evil.example", "https://evil.example", ""} {
 		c.get(400, "/at?"+url.Values{"t": {"2026-11-01"}, "path": {path}}.Encode())
 	}
 	c.get(400, "/at?t=soon&path=/")

@@ -64,6 +64,13 @@ func (k *kind[T]) record(p *page, row T) Record {
 	return Record{k.sort, k.meta(row), cells[0].Text, cells}
 }
 
+func (k *kind[T]) records(p *page, rows []T) (list []Record) {
+	for _, row := range rows {
+		list = append(list, k.record(p, row))
+	}
+	return list
+}
+
 func (k *kind[T]) cells(p *page, row T) []Cell {
 	cells := make([]Cell, len(k.fields))
 	for i, f := range k.fields {
@@ -91,16 +98,6 @@ func (c Cell) read() string {
 		}
 	}
 	return c.Value
-}
-
-// Cell is the cell of a column; templates ask for those they know.
-func (r Record) Cell(column string) (cell Cell) {
-	for _, c := range r.Cells {
-		if c.Column == column {
-			cell = c
-		}
-	}
-	return cell
 }
 
 func (k *kind[T]) columns() (columns []string) {

@@ -29,6 +29,9 @@ type listing struct {
 // time it is the same query.
 func (k *kind[T]) list(p *page) error {
 	l := listing{page: p, sort: k.sort, Search: strings.TrimSpace(p.r.Form.Get("q")), Order: cmp.Or(p.r.Form.Get("sort"), k.Orders[0].Name)}
+	if len(l.Search) > 200 {
+		return bad("A search has 200 letters at most.")
+	}
 	q := k.table.Current()
 	for _, word := range strings.Fields(l.Search) {
 		q = q.Where(k.search+" ILIKE $1", "%"+like.Replace(word)+"%")
@@ -37,18 +40,18 @@ func (k *kind[T]) list(p *page) error {
 		if cell.Options == nil {
 			continue
 		}
-		cell.Value = p.r.Form.Get(cell.Column)
-		if p.r.Form.Has(cell.Column) && cell.Value != "any" {
-			if cell.read() == cell.Value { // none of the options
-				return bad(cell.Label + " has no " + cell.Value + ".")
-			}
-			if cell.Value == "" {
-				q = q.Where(cell.Column + " IS NULL")
-			} else {
-				q = q.Where(cell.Column+" = $1", cell.Value)
-			}
-		} else {
-			cell.Value = "any"
+		cell.Value = "any"
+		if p.r.Form.Has(cell.Column) {
+			cell.Value = p.r.Form.Get(cell.Column)
+		}
+		switch v := cell.Value; {
+		case v == "any":
+		case v == cell.read(): // none of the options
+			return bad(cell.Label + " has no " + v + ".")
+		case v == "":
+			q = q.Where(cell.Column + " IS NULL")
+		default:
+			q = q.Where(cell.Column+" = $1", v)
 		}
 		l.Filters = append(l.Filters, cell)
 	}
@@ -75,9 +78,7 @@ func (k *kind[T]) paged(p *page, l listing, q yore.Query[T]) error {
 		return err
 	}
 	l.Further = after != ""
-	for _, row := range rows.Rows {
-		l.Records = append(l.Records, k.record(p, row))
-	}
+	l.Records = k.records(p, rows.Rows)
 	if rows.Next != "" {
 		l.Next = l.with("after", rows.Next)
 	}

@@ -25,6 +25,9 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // there is no end to wait for
+		return
+	}
 	p := &page{server: s, r: r, db: s.pool}
 	for out := http.NewResponseController(w); ; {
 		news, until, err := p.news(since)
@@ -46,6 +49,9 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// oneLine keeps a title from ending the line of an event, as a lone CR does too.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
+
 // news is the event that tells what happened since a time, empty if nothing did.
 func (p *page) news(since time.Time) (event string, until time.Time, err error) {
 	until, err = yore.StableTime(p.r.Context(), p.db)
@@ -58,5 +64,5 @@ func (p *page) news(since time.Time) (event string, until time.Time, err error) 
 	}
 	var html strings.Builder
 	err = templates["news.html"].ExecuteTemplate(&html, "news.html", events)
-	return fmt.Sprintf("event: change\nid: %s\ndata: %s\n\n", stamp(until), strings.ReplaceAll(html.String(), "\n", " ")), until, err
+	return fmt.Sprintf("event: change\nid: %s\ndata: %s\n\n", stamp(until), oneLine.Replace(html.String())), until, err
 }

@@ -76,7 +76,13 @@ var schema string
 // open connects to a database. In an empty one the tables are made, and filled
 // with some weeks of history.
 func open(ctx context.Context, dsn string) (*yore.Pool, error) {
-	plain, err := pgxpool.New(ctx, dsn)
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	// A search for a rare word needs another plan than one for a common word.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	plain, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}

@@ -155,16 +155,19 @@ func (k *kind[T]) delete(p *page, seen T) (err error) {
 // undelete brings a deleted record back. If the form has fields too, those of
 // somebody who was editing it, they are saved as by any other edit.
 func (k *kind[T]) undelete(p *page) error {
+	var seen T
 	id, err := p.id()
-	if err != nil {
-		return err
+	if err == nil && p.r.Form.Has("version") { // a form that cannot be saved restores nothing
+		seen, err = k.version(p, "version")
 	}
-	_, err = k.table.Undelete(p.writing("Restored from the deleted ones"), p.pool, id)
+	if err == nil {
+		_, err = k.table.Undelete(p.writing("Restored from the deleted ones"), p.pool, id)
+	}
 	switch {
 	case err != nil && !errors.Is(err, yore.ErrNotDeleted): // else somebody did it first
 		return err
 	case p.r.Form.Has("version"):
-		return k.from(k.save)(p)
+		return k.save(p, seen)
 	}
 	return p.redirect("/", k.Plural, "/", id, "?did=restored")
 }

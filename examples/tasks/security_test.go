@@ -146,8 +146,15 @@ func TestMarkup(t *testing.T) {
 	if _, err := a.pool.Exec(t.Context(), "UPDATE tasks SET title = left(E'x\\n\\nevent: evil\\ndata: evil()' || title, 120) WHERE entity_id = $1", task.EntityID); err != nil {
 		t.Fatal(err)
 	}
+	before := c.send("HEAD", "/events?since="+stamp(since), nil) // which has an end
+	if before.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %s", before.Status)
+	}
 	for lines := bufio.NewScanner(stream.Body); lines.Scan(); {
 		line := lines.Text()
+		if strings.Contains(line, "\r") { // which ends a line, too
+			t.Errorf("a line within a line: %q", line)
+		}
 		if strings.HasPrefix(line, "event:") && line != "event: change" {
 			t.Errorf("the text made an event: %s", line)
 		}

@@ -36,11 +36,10 @@ func seed(ctx context.Context, pool *yore.Pool, now time.Time) error {
 	known := map[string]yore.UUID{}
 	today := now.UTC().Truncate(24 * time.Hour)
 	for _, s := range steps {
-		clock, err := time.Parse("15:04", s.At)
+		at, err := time.Parse(time.DateOnly+" 15:04", today.AddDate(0, 0, s.Day).Format(time.DateOnly)+" "+s.At)
 		if err != nil {
 			return err
 		}
-		at := today.AddDate(0, 0, s.Day).Add(time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute)
 		by := yore.WithActor(ctx, s.Who)
 		if s.Why != "" {
 			by = yore.WithReason(by, s.Why)

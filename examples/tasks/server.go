@@ -108,7 +108,8 @@ func become(p *page) error {
 	return p.redirect(back)
 }
 
-// local says whether a path leads to a page of this application.
+// local says whether a path leads to a page of this application. Browsers drop
+// tabs and line ends: of "/\t/host" they would make the address of a host.
 func local(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.Contains(path, `\`)
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\\t\n")
 }
