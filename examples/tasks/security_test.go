@@ -143,7 +143,7 @@ func TestMarkup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
-	if _, err := a.pool.Exec(t.Context(), "UPDATE tasks SET title = left(E'x\\n\\nevent: evil\\ndata: evil()' || title, 120) WHERE entity_id = $1", task.EntityID); err != nil {
+	if _, err := a.pool.Exec(t.Context(), "UPDATE tasks SET title = left(E'x\\n\\nevent: evil\\ndata: evil()\\revent: evil\\r' || title, 120) WHERE entity_id = $1", task.EntityID); err != nil {
 		t.Fatal(err)
 	}
 	before := c.send("HEAD", "/events?since="+stamp(since), nil) // which has an end
