@@ -96,9 +96,9 @@ func TestScale(t *testing.T) {
 		pages = append(pages, "/tasks?sort="+by+"&after="+next)
 	}
 	for _, share := range []float64{.01, .25, .5, .75, .99, 1} {
-		m, prefix := time.Time{}, ""
+		prefix := ""
 		if share < 1 {
-			m = began.Add(time.Duration(share * float64(ended.Sub(began))))
+			m := began.Add(time.Duration(share * float64(ended.Sub(began))))
 			prefix = "/at/" + stamp(m)
 		}
 		for _, page := range pages {
