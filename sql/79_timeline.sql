@@ -18,13 +18,16 @@ BEGIN
   PERFORM yore._check_max_rows(max_rows);
   -- A tombstone says the same as the end of the version before it, and its data
   -- may be of one that its own transaction made and deleted: it counts only where
-  -- the key alone is asked for.
+  -- the key alone is asked for. Each part has the order and the limit of the whole,
+  -- so that an index on the times finds the first ones.
   RETURN QUERY EXECUTE yore._fill($query$
-    SELECT v.{valid_from} AS moment FROM {history} AS v
-     WHERE v.{valid_from} OPERATOR(pg_catalog.>) {after} AND v.{valid_from} OPERATOR(pg_catalog.<) {before} AND {of_key} AND {of_others}
+    (SELECT DISTINCT v.{valid_from} AS moment FROM {history} AS v
+      WHERE v.{valid_from} OPERATOR(pg_catalog.>) {after} AND v.{valid_from} OPERATOR(pg_catalog.<) {before} AND {of_key} AND {of_others}
+      ORDER BY 1 {direction} LIMIT {max_rows})
     UNION
-    SELECT v.{valid_to} FROM {history} AS v
-     WHERE v.{valid_to} OPERATOR(pg_catalog.>) {after} AND v.{valid_to} OPERATOR(pg_catalog.<) {before} AND {of_key} AND {of_others}
+    (SELECT DISTINCT v.{valid_to} FROM {history} AS v
+      WHERE v.{valid_to} OPERATOR(pg_catalog.>) {after} AND v.{valid_to} OPERATOR(pg_catalog.<) {before} AND {of_key} AND {of_others}
+      ORDER BY 1 {direction} LIMIT {max_rows})
      ORDER BY 1 {direction} LIMIT {max_rows}$query$,
     pg_catalog.jsonb_build_object(
       'history', yore._qualified(yore._history(m)),
