@@ -213,8 +213,11 @@ func (k keyset) open(next string) ([]*string, error) {
 	case c.Order != k.hash() || len(c.Values) != len(k.terms):
 		return nil, errors.New("it is of a query with another order")
 	}
-	for _, v := range c.Values {
-		if v != nil && strings.Contains(*v, "\x00") {
+	for i, v := range c.Values {
+		switch {
+		case v == nil && k.terms[i].notNull:
+			return nil, errors.New("no row has a NULL in its key")
+		case v != nil && strings.Contains(*v, "\x00"):
 			return nil, errNUL
 		}
 	}

@@ -1,8 +1,11 @@
 package yore_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +121,21 @@ func TestPageRefuses(t *testing.T) {
 	do(items.AllVersions().OrderBy("rank").Page(ctx, db, 5, next)).fails(t, yore.ErrOption)
 	for _, forged := range []string{"nonsense", next[:8], next + "x", strings.ToUpper(next), "eyJvIjoiIiwidiI6W119"} {
 		do(q.Page(ctx, db, 5, forged)).fails(t, yore.ErrOption)
+	}
+	// A key has no NULL, whatever a Next says that no page made.
+	for _, order := range []string{"code", "grp", "line DESC"} {
+		byKey := items.Current().OrderBy(order)
+		made := do(base64.RawURLEncoding.DecodeString(do(byKey.Page(ctx, db, 5, "")).ok(t).Next)).ok(t)
+		for _, value := range regexp.MustCompile(`"[^"]*"`).FindAllIndex(made[bytes.Index(made, []byte(`"v"`))+3:], -1) {
+			at := bytes.Index(made, []byte(`"v"`)) + 3
+			null := slices.Concat(made[:at+value[0]], []byte("null"), made[at+value[1]:])
+			page := do(byKey.Page(ctx, db, 5, base64.RawURLEncoding.EncodeToString(null)))
+			if order == "grp" && value[0] < 3 { // which has NULLs
+				page.ok(t)
+				continue
+			}
+			page.fails(t, yore.ErrOption)
+		}
 	}
 	do(yore.Temporal[yore.Row]("items", yore.Key()).Current().Page(ctx, db, 5, "")).fails(t, yore.ErrOption)
 	do(yore.Temporal[struct{ Code string }]("items").Current().Page(ctx, db, 5, "")).fails(t, yore.ErrOption)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -150,11 +151,16 @@ func random(r *rand.Rand, base string, ids, pages []string) *http.Request {
 		values.Add(pick(names), value())
 	}
 	if r.IntN(8) == 0 { // a page that nobody made
-		after := []byte(pick(pages))
-		for range r.IntN(3) {
-			after[r.IntN(len(after))] = byte(r.IntN(256))
+		after := pick(pages)
+		if text, err := base64.RawURLEncoding.DecodeString(after); err == nil && r.IntN(2) == 0 { // one that can be read
+			after = base64.RawURLEncoding.EncodeToString([]byte(word.ReplaceAllStringFunc(string(text), func(w string) string {
+				if r.IntN(12) == 0 {
+					return pick([]string{"null", "0", "x", "2026", "\"", "[", "\\u0000"})
+				}
+				return w
+			})))
 		}
-		values.Set("after", string(after))
+		values.Set("after", after)
 		path = "/tasks"
 	}
 	method := pick([]string{"GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE"})
