@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"yore.example/yore/yoretest"
 )
@@ -73,9 +75,10 @@ func TestFuzz(t *testing.T) {
 					t.Errorf("%s %q: %v", req.Method, req.URL, err)
 					continue
 				}
+				text, err := io.ReadAll(resp.Body)
 				resp.Body.Close()
 				seen[w][resp.StatusCode]++
-				if resp.StatusCode >= 500 || resp.Header.Get("Content-Security-Policy") == "" {
+				if err != nil || !utf8.Valid(text) || resp.StatusCode >= 500 || resp.Header.Get("Content-Security-Policy") == "" {
 					t.Errorf("%s %q: %s", req.Method, req.URL, resp.Status)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 
@@ -67,6 +68,10 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("HEAD %s: %d, want %d", x.path, got.StatusCode, x.status)
 		}
 	}
+	if odd := c.send("POST", "/%C7p", nil); odd.StatusCode != 404 || !utf8.ValidString(odd.Text) {
+		t.Errorf("an odd address: %d %q", odd.StatusCode, odd.words("main"))
+	}
+	c.get(200, "/at/"+stamp(oven.ValidFrom)+"//tasks").says(t, "As of")
 	before := a.fingerprint()
 	for name, x := range map[string]struct {
 		status int

@@ -142,7 +142,7 @@ func (p *page) URL(parts ...any) string {
 // Path is the address of this page in the present; of an answer to a form, that
 // of the record.
 func (p *page) Path() string {
-	if parts := strings.Split(p.r.URL.Path, "/"); p.r.Method == http.MethodPost {
+	if parts := strings.Split(p.r.URL.EscapedPath(), "/"); p.r.Method == http.MethodPost {
 		return strings.Join(parts[:min(len(parts), 3)], "/")
 	}
 	return p.r.URL.RequestURI()

@@ -20,7 +20,7 @@ func inThePast(next http.Handler) http.Handler {
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/at/"); ok {
 			when, path, _ := strings.Cut(rest, "/")
 			r = r.WithContext(context.WithValue(r.Context(), atKey{}, when))
-			r.URL = &url.URL{Path: "/" + path, RawQuery: r.URL.RawQuery}
+			r.URL = &url.URL{Path: "/" + strings.TrimLeft(path, "/"), RawQuery: r.URL.RawQuery}
 		}
 		next.ServeHTTP(w, r)
 	})
