@@ -37,11 +37,13 @@ BEGIN
     wait := allowed;
     BEGIN
       -- Every other time, begin where the last try ended: where long queries are
-      -- in the way, the long wait is one that holds up nobody else. Not always:
-      -- those who take the locks in order would be met the wrong way round.
+      -- in the way, the long wait is one that holds up nobody else. Not always, and
+      -- then hardly waiting for the others: those who take the locks in order are
+      -- met the wrong way round, and may have waited long enough to look for a
+      -- deadlock just now.
       FOR rel IN SELECT o.thing FROM yore._lock_order(m) AS o (thing, place) ORDER BY (tries % 2 = 0 AND o.thing = rel) IS TRUE DESC, o.place LOOP
         IF first IS NOT NULL THEN
-          wait := greatest(1, patience - (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - first))::integer);
+          wait := greatest(1, CASE WHEN tries % 2 = 1 THEN patience ELSE 10 END - (1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - first))::integer);
           wait := CASE WHEN allowed > 0 THEN least(wait, allowed) ELSE wait END;
         END IF;
         PERFORM pg_catalog.set_config('lock_timeout', wait::text, true);
@@ -63,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION yore._lock(yore.tracked) IS
-  'Takes ACCESS EXCLUSIVE locks on the views over a tracked table, the table and its past, without deadlocks with those who use them: it waits for the first lock as for any, for the others together half of deadlock_timeout, and then gives them back and begins again; after sixty tries it waits longer. Error 55P03 after lock_timeout.';
+  'Takes ACCESS EXCLUSIVE locks on the views over a tracked table, the table and its past, without deadlocks with those who use them: it waits for the first lock as for any, for the others together half of deadlock_timeout, or 10 ms where it did not begin with the first, and then gives them back and begins again; after sixty tries it waits longer. Error 55P03 after lock_timeout.';
 
 CREATE OR REPLACE FUNCTION yore._lock_order(m yore.tracked) RETURNS TABLE (rel regclass, place bigint)
 LANGUAGE sql STABLE
