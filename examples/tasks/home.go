@@ -26,12 +26,11 @@ const chartDays = 42
 
 // home leads to everything.
 func home(p *page) error {
-	ctx := p.r.Context()
-	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(ctx, p.db)
+	open, err := tasks.Where("status IN ('pending', 'in_progress')").OrderBy("due_on").Limit(6).All(p.r.Context(), p.db)
 	if err != nil {
 		return err
 	}
-	latest, err := notes.Current().OrderBy("valid_from DESC").Limit(4).All(ctx, p.db)
+	latest, err := notes.Current().OrderBy("valid_from DESC").Limit(4).All(p.r.Context(), p.db)
 	if err != nil {
 		return err
 	}
