@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -202,7 +201,7 @@ func (a *app) fingerprint() (sum string) {
 	err := a.pool.QueryRow(context.WithoutCancel(a.t.Context()), `
 		SELECT md5(coalesce(string_agg(v::text, E'\n' ORDER BY v::text), ''))
 		  FROM (SELECT t::text FROM history.tasks AS t UNION ALL SELECT n::text FROM history.notes AS n) AS h (v)`).Scan(&sum)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		a.t.Fatal(err)
 	}
 	return sum

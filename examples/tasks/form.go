@@ -18,12 +18,8 @@ func (k *kind[T]) create(p *page) error {
 	if err == nil {
 		row, err = k.table.Insert(p.writing(""), p.pool, row)
 	}
-	var invalid *yore.InvalidError
-	switch {
-	case errors.As(err, &invalid):
-		return k.again(p, k.blank, invalid)
-	case err != nil:
-		return err
+	if err != nil {
+		return k.refused(p, "", k.blank, row, err)
 	}
 	return p.redirect("/", k.Plural, "/", k.meta(row).EntityID, "?did=created")
 }
@@ -33,21 +29,34 @@ func (k *kind[T]) create(p *page) error {
 // decides what becomes of both changes.
 func (k *kind[T]) save(p *page, seen T) error {
 	edited, err := k.cast(p, seen)
-	if err == nil {
-		_, err = k.table.Update(p.writing(""), p.pool, seen, edited)
+	if err != nil {
+		return k.refused(p, "", seen, edited, err)
 	}
+	return k.write(p, "", seen, edited)
+}
+
+// write makes edited the version after the one seen. back is the reason where
+// that is an old version's data again, and none is typed.
+func (k *kind[T]) write(p *page, back string, seen, edited T) error {
+	if _, err := k.table.Update(p.writing(back), p.pool, seen, edited); err != nil {
+		return k.refused(p, back, seen, edited, err)
+	}
+	did := map[bool]string{true: "saved", false: "restored"}[back == ""]
+	return p.redirect("/", k.Plural, "/", k.meta(seen).EntityID, "?did=", did)
+}
+
+// refused answers why something was not written.
+func (k *kind[T]) refused(p *page, back string, seen, edited T, err error) error {
 	var invalid *yore.InvalidError
 	switch {
 	case errors.As(err, &invalid):
 		return k.again(p, seen, invalid)
-	case errors.Is(err, yore.ErrDeleted):
+	case errors.Is(err, yore.ErrDeleted) && back == "":
 		return k.gone(p, edited)
 	case errors.Is(err, yore.ErrConflict):
-		return k.conflict(p, seen, edited)
-	case err != nil:
-		return err
+		return k.conflict(p, back, seen, edited)
 	}
-	return p.redirect("/", k.Plural, "/", k.meta(seen).EntityID, "?did=saved")
+	return err
 }
 
 // cast reads the form into a row. Only the fields are taken: whatever else it
@@ -88,7 +97,7 @@ type clash struct {
 // conflict shows what somebody else saved first beside what is to be saved, and
 // the version that both began with. Where only one changed a field, that one's
 // value is chosen already.
-func (k *kind[T]) conflict(p *page, base, mine T) error {
+func (k *kind[T]) conflict(p *page, back string, base, mine T) error {
 	theirs, err := k.get(p)
 	if err != nil {
 		return err
@@ -106,10 +115,7 @@ func (k *kind[T]) conflict(p *page, base, mine T) error {
 		same = same && t[i].Value == b[i].Value
 	}
 	if same { // deleted and brought back, or changed and changed back: nothing is lost
-		if _, err := k.table.Update(p.writing(""), p.pool, theirs, mine); err != nil {
-			return err
-		}
-		return p.redirect("/", k.Plural, "/", k.meta(theirs).EntityID, "?did=saved")
+		return k.write(p, back, theirs, mine)
 	}
 	return k.show(p, http.StatusConflict, "conflict.html", theirs, func(v *view) {
 		v.Base, v.Split = k.meta(base).Version, split

@@ -95,7 +95,7 @@ func (p *page) timeline(read func(yore.ChangesOptions) ([]Event, error)) (t time
 				n++
 			}
 		}
-		t.Older = fmt.Sprint(p.URL(p.r.URL.Path), "?before=", stamp(last), "&skip=", n)
+		t.Older = p.URL(p.r.URL.Path, "?before=", stamp(last), "&skip=", n)
 	}
 	return t, err
 }
@@ -207,18 +207,15 @@ func (k *kind[T]) restore(p *page, old T) error {
 	if err != nil {
 		return err
 	}
-	ctx := p.writing(fmt.Sprintf("Back to version %d", k.meta(old).Version))
+	back := fmt.Sprintf("Back to version %d", k.meta(old).Version)
 	if k.meta(seen).DeletedAt != nil {
-		seen, err = k.table.Undelete(ctx, p.pool, k.meta(old).EntityID)
+		row, err := k.table.Undelete(p.writing(back), p.pool, k.meta(old).EntityID)
+		switch {
+		case err == nil:
+			seen = row
+		case !errors.Is(err, yore.ErrNotDeleted): // else somebody did it first, and the write is a conflict
+			return err
+		}
 	}
-	if err == nil {
-		_, err = k.table.Update(ctx, p.pool, seen, old)
-	}
-	switch {
-	case errors.Is(err, yore.ErrConflict), errors.Is(err, yore.ErrNotDeleted):
-		return k.conflict(p, seen, old)
-	case err != nil:
-		return err
-	}
-	return p.redirect("/", k.Plural, "/", k.meta(old).EntityID, "?did=restored")
+	return k.write(p, back, seen, old)
 }

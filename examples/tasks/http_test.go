@@ -201,6 +201,11 @@ func TestNothingIsLost(t *testing.T) {
 		t.Errorf("restored: %+v", now)
 	}
 
+	// Deleted and brought back, and not right: the form again, as ever.
+	seen = a.now(task)
+	a.remove("Boris", "Oops", task)
+	c.post(422, at(task, "/undelete"), taskForm(seen, "status", "odd", "description", "Warm")).says(t, "Status is none of the four")
+
 	// Deleted and brought back: nothing of the data changed, so it is simply saved.
 	seen = a.now(task)
 	a.remove("Boris", "Oops", task)

@@ -207,8 +207,6 @@ func (p *page) fail(err error) error {
 		f = &failure{http.StatusNotFound, "Not yet", "At that moment this did not exist. Go on in time, or back to the present."}
 	case errors.Is(err, yore.ErrNotFound):
 		f = &failure{http.StatusNotFound, "Not found", "There is nothing of that id, and there never was."}
-	case errors.Is(err, yore.ErrConflict), errors.Is(err, yore.ErrInvalid): // of a second try, or of restoring
-		f = &failure{http.StatusConflict, "Changed meanwhile", "Somebody else changed it at the same moment, and nothing of yours is saved. Go back, and try again."}
 	case p.r.Context().Err() != nil:
 		f = &failure{http.StatusServiceUnavailable, "Too late", "The browser did not wait."}
 	}

@@ -134,7 +134,7 @@ func (k *kind[T]) gone(p *page, typed ...T) error {
 
 // delete ends a record; its versions stay. Like a save it expects the version
 // that the form showed.
-func (k *kind[T]) delete(p *page, seen T) (err error) {
+func (k *kind[T]) delete(p *page, seen T) error {
 	status, row, wrong := http.StatusUnprocessableEntity, seen, "Say why, in 500 characters at most."
 	if n := utf8.RuneCountInString(strings.TrimSpace(p.r.Form.Get("reason"))); n > 0 && n <= reasonSize {
 		_, err := k.table.Delete(p.writing(""), p.pool, seen)

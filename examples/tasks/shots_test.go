@@ -10,8 +10,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-
-	"yore.example/yore"
 )
 
 // TestScreenshots makes the pictures of the documentation, in the folder that
@@ -23,15 +21,8 @@ func TestScreenshots(t *testing.T) {
 	}
 	a := start(t)
 	b := a.tab()
-	task := func(title string) Task {
-		task, err := tasks.IncludeDeleted().Where("title = $1", title).One(t.Context(), a.pool)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return task
-	}
-	oven := task("Choose the oven")
-	web := task("Put up a page with the opening hours")
+	oven := a.task("Choose the oven")
+	web := a.task("Put up a page with the opening hours")
 	versions, err := tasks.History(oven.EntityID).All(t.Context(), a.pool)
 	if err != nil {
 		t.Fatal(err)
@@ -47,23 +38,18 @@ func TestScreenshots(t *testing.T) {
 			b.wait("document.querySelector('svg.columns')")
 		}},
 		{"tasks-list", 1200, 820, page("/tasks?sort=priority")},
-		{"tasks-timeline", 1200, 1100, page("/tasks/" + task("Order the sign").EntityID.String() + "/history")},
+		{"tasks-timeline", 1200, 1100, page("/tasks/" + a.task("Order the sign").EntityID.String() + "/history")},
 		{"tasks-compare", 1200, 720, page("/tasks/" + oven.EntityID.String() + "/compare?from=1&to=4")},
 		{"tasks-as-of", 1200, 820, page("/at/" + stamp(versions[2].ValidFrom) + "/tasks/" + oven.EntityID.String())},
 		{"tasks-phone", 390, 844, page("/tasks")},
 		{"tasks-conflict", 1200, 1100, func() {
 			b.open("/tasks/" + web.EntityID.String() + "/edit")
-			ctx := yore.WithReason(yore.WithActor(t.Context(), "Boris"), "The photo is there")
-			if _, err := tasks.Mutate(ctx, a.pool, web.EntityID, func(t *Task) error {
+			a.change("Boris", "The photo is there", web, func(t *Task) {
 				t.Status, t.Description = "completed", fmt.Sprintf("One page is enough. With a photo of the counter, taken on day %d.", t.Version)
-				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
+			})
 			b.do(chromedp.SetValue(chromedp.CSS("#f-description"), "Opening hours, and the menu on a second page."),
 				chromedp.SetValue(chromedp.CSS("#f-priority"), "4"),
 				chromedp.Submit(chromedp.CSS(".form")), chromedp.WaitVisible(chromedp.CSS(".conflict")))
-			web = task("Put up a page with the opening hours")
 		}},
 	} {
 		for _, scheme := range []string{"light", "dark"} {
