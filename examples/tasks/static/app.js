@@ -14,6 +14,32 @@ addEventListener('change', e => {
 })
 document.documentElement.classList.add('js')
 
+// A live update keeps what is chosen in what it replaces, and where the focus is.
+const same = e => e.getAttribute('href') + e.getAttribute('aria-label') + e.textContent
+let chosen = [], focused
+addEventListener('htmx:beforeSwap', e => {
+  const live = e.detail.target
+  if (live.id !== 'live') return
+  chosen = [...live.querySelectorAll('select')].filter(s => !s.selectedOptions[0]?.defaultSelected).map(s => [s.id, s.value])
+  focused = live.contains(document.activeElement) && !document.activeElement.id ? same(document.activeElement) : null
+})
+addEventListener('htmx:afterSwap', () => {
+  for (const [id, value] of chosen.splice(0)) document.getElementById(id).value = value
+  if (focused) [...document.querySelectorAll('#live a, #live button')].find(e => same(e) === focused)?.focus()
+  focused = null
+})
+
+// What is told while a page is on its way may be newer than that page: then it is
+// asked for once more.
+let told = 0
+addEventListener('htmx:sseMessage', e => { told = Math.max(told, e.detail.timeStamp) })
+addEventListener('htmx:beforeSend', e => { e.detail.xhr.began = performance.now() })
+addEventListener('htmx:afterSettle', e => {
+  if (!(e.detail.xhr?.began < told)) return
+  e.detail.xhr.began = Infinity
+  htmx.trigger('[hx-trigger="sse:change"]', 'sse:change')
+})
+
 // The news go away by themselves.
 new MutationObserver(() => {
   const news = document.getElementById('news')
