@@ -10,6 +10,7 @@ import (
 
 // TestWithoutScripts: nothing needs JavaScript.
 func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	b.withoutScripts()
@@ -83,6 +84,7 @@ const audit = `(() => {
 // TestAccessible looks for what keeps people out, on every sort of page, on a phone
 // and on a desk, light and dark.
 func TestAccessible(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	sign, flyer := a.task("Order the sign"), a.task("Hand out flyers at the market")
