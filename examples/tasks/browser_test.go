@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +27,57 @@ type app struct {
 	t    *testing.T
 	URL  string
 	pool *yore.Pool
+	srv  *httptest.Server
+	gate atomic.Pointer[gate]
+}
+
+// A gate holds back the answers to a path, once they are made.
+type gate struct {
+	path          string
+	made, release chan struct{}
+}
+
+// hold closes a gate before the answers to a path.
+func (a *app) hold(path string) *gate {
+	g := &gate{path, make(chan struct{}, 100), make(chan struct{})}
+	a.gate.Store(g)
+	return g
+}
+
+// wait waits for an answer that is held back.
+func (g *gate) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-g.made:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("in vain waited for a request of %s", g.path)
+	}
+}
+
+// open lets the answers out that were held back, and all others.
+func (g *gate) open(a *app) {
+	a.gate.Store(nil)
+	close(g.release)
+}
+
+func (a *app) gated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := a.gate.Load()
+		if g == nil || g.path != r.URL.RequestURI() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		made := httptest.NewRecorder()
+		next.ServeHTTP(made, r)
+		g.made <- struct{}{}
+		select {
+		case <-g.release:
+		case <-r.Context().Done():
+		}
+		maps.Copy(w.Header(), made.Header())
+		w.WriteHeader(made.Code)
+		_, _ = w.Write(made.Body.Bytes())
+	})
 }
 
 // start starts the application with the seeded story.
@@ -36,15 +92,16 @@ func start(t *testing.T) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewUnstartedServer(handler)
-	srv.Start()
+	a := &app{t: t, pool: pool}
+	srv := httptest.NewServer(a.gated(handler))
+	a.srv, a.URL = srv, srv.URL
 	t.Cleanup(func() {
 		stop()
 		srv.CloseClientConnections()
 		srv.Close()
 		pool.Close()
 	})
-	return &app{t, srv.URL, pool}
+	return a
 }
 
 // chromium is the browser that all tests share; each has tabs of its own in it.
@@ -84,7 +141,11 @@ type tab struct {
 	*app
 	ctx        context.Context
 	complaints []string
+	forgiven   []string
 }
+
+// forgive has parts of what the console may say without failing the test.
+func (b *tab) forgive(texts ...string) { b.forgiven = append(b.forgiven, texts...) }
 
 // tab opens a tab, in a browser context of its own: cookies are nobody else's.
 // What its console says of errors fails the test.
@@ -100,6 +161,7 @@ func (a *app) tab() *tab {
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	messages := chromedp.Console(ctx)
 	b := &tab{app: a, ctx: ctx}
+	b.forgive("htmx:sendAbort", "htmx:afterRequest") // a request that another replaced
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -113,7 +175,9 @@ func (a *app) tab() *tab {
 		cancel()
 		<-done
 		for _, text := range b.complaints {
-			a.t.Error("the browser's console: ", text)
+			if !slices.ContainsFunc(b.forgiven, func(part string) bool { return strings.Contains(text, part) }) {
+				a.t.Error("the browser's console: ", text)
+			}
 		}
 	})
 	return b

@@ -12,6 +12,7 @@ import (
 
 // TestStart: the start page leads to all.
 func TestStart(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	b.open("/")
@@ -37,6 +38,7 @@ func TestStart(t *testing.T) {
 
 // TestList: search as one types, filters, order and pages.
 func TestList(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	var many []Task
 	for i := range 30 {
@@ -83,6 +85,7 @@ func TestList(t *testing.T) {
 
 // TestRecord: new, wrong, edited, deleted, restored; of both kinds.
 func TestRecord(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	b.open("/")
@@ -156,6 +159,7 @@ func TestRecord(t *testing.T) {
 
 // TestTimeline: the history of a record, its chart, comparing and restoring.
 func TestTimeline(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	sign := a.task("Order the sign")
@@ -207,6 +211,7 @@ func TestTimeline(t *testing.T) {
 
 // TestKeyboard: a task is made without a mouse.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	b.open("/tasks")

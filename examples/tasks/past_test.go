@@ -12,6 +12,7 @@ import (
 
 // TestSlider: the whole application goes to another time, and says so.
 func TestSlider(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	b := a.tab()
 	b.open("/tasks?sort=title")

@@ -10,6 +10,7 @@ import (
 
 // TestConflict: two people save what they began with the same version.
 func TestConflict(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	task := a.task("Put up a page with the opening hours")
 	ada, boris := a.tab(), a.tab()
@@ -89,6 +90,7 @@ func TestConflict(t *testing.T) {
 
 // TestLive: a page changes when another tab, or any other client, changes something.
 func TestLive(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	task := a.task("Build the counter")
 	list, history, home := a.tab(), a.tab(), a.tab()
