@@ -124,6 +124,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestStartErrHasLog(t *testing.T) {
+	ownTemporaryFolder(t)
 	before := leftovers(t)
 	_, err := Start(t.Context(), Options{Settings: map[string]string{"no_such_setting": "1"}})
 	if err == nil || !strings.Contains(err.Error(), `unrecognized configuration parameter "no_such_setting"`) {
@@ -135,6 +136,7 @@ func TestStartErrHasLog(t *testing.T) {
 }
 
 func TestStartErrContext(t *testing.T) {
+	ownTemporaryFolder(t)
 	before := leftovers(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
@@ -145,6 +147,25 @@ func TestStartErrContext(t *testing.T) {
 	if after := leftovers(t); after != before {
 		t.Errorf("left: %s", after)
 	}
+}
+
+// ownTemporaryFolder makes one for the test, in which nobody else starts servers
+// meanwhile: the tests of other packages run beside.
+func ownTemporaryFolder(t *testing.T) {
+	t.Helper()
+	base, err := temporaryFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(base, "own-")
+	if err == nil {
+		err = os.Chmod(dir, 0o777)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", dir)
 }
 
 // leftovers lists the servers' folders in the temporary folder.
